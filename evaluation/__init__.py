@@ -1,0 +1,1 @@
+"""Checkpoints at work: how a linked checkpoint is loaded."""

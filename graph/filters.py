@@ -1,0 +1,113 @@
+"""Which papers take part: the filters that search, lists and exports share."""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from graph.errors import QueryError, UnknownName
+from graph.schema import Assignment, CheckpointLink, Paper, TaxonomyNode
+
+_YEARS = re.compile(r"^(\d{4})?(:)?(\d{4})?$")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Conditions that all hold for a paper; the default lets every paper through.
+
+    Attributes:
+        pillar: a branch below the root of the taxonomy, compared with the paper's primary node.
+        taxonomy: a node; papers under it or its descendants, primarily or secondarily.
+        years: first and last year, either may be None; papers without a known year fall out.
+        has_checkpoint: only papers with a linked checkpoint.
+        core_only: only the papers that the catalogue calls core.
+    """
+
+    pillar: str | None = None
+    taxonomy: str | None = None
+    years: tuple[int | None, int | None] = (None, None)
+    has_checkpoint: bool = False
+    core_only: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Filters()
+
+
+def parse_years(text: str) -> tuple[int | None, int | None]:
+    """`2020:2022`, `2020:`, `:2022` or `2021` as first and last year; raises QueryError."""
+    found = _YEARS.match(text.strip())
+    if not found or not (found.group(1) or found.group(3)):
+        raise QueryError(
+            f"cannot read the years {text!r}: A:B, A:, :B or one year is allowed, such as 2020:2023"
+        )
+    first = int(found.group(1)) if found.group(1) else None
+    last = int(found.group(3)) if found.group(3) else (None if found.group(2) else first)
+    if first is not None and last is not None and first > last:
+        raise QueryError(f"the years {text!r} run backwards: write {last}:{first}")
+    return first, last
+
+
+def allowed_ids(session: Session, filters: Filters) -> set[int] | None:
+    """Ids of the papers that pass, or None when all do; UnknownName for a pillar or node that is none."""
+    if not filters:
+        return None
+    return set(session.scalars(_conditions(session, filters)))
+
+
+def _conditions(session: Session, filters: Filters) -> Select[int]:
+    chosen = select(Paper.id)
+    if filters.pillar is not None:
+        node = _branch(session, filters.pillar)
+        chosen = chosen.where(_assigned(TaxonomyNode.pillar == node, Assignment.is_primary))
+    if filters.taxonomy is not None:
+        chosen = chosen.where(_assigned(TaxonomyNode.id.in_(descendants(session, filters.taxonomy))))
+    first, last = filters.years
+    if first is not None:
+        chosen = chosen.where(Paper.year >= first)
+    if last is not None:
+        chosen = chosen.where(Paper.year <= last)
+    if filters.has_checkpoint:
+        chosen = chosen.where(exists().where(CheckpointLink.paper_id == Paper.id))
+    if filters.core_only:
+        chosen = chosen.where(Paper.is_core)
+    return chosen
+
+
+def _assigned(*conditions: ColumnElement[bool] | InstrumentedAttribute[bool]) -> ColumnElement[bool]:
+    joined = exists().where(Assignment.paper_id == Paper.id, Assignment.node_id == TaxonomyNode.id)
+    return joined.where(*conditions)
+
+
+def _branch(session: Session, pillar: str) -> str:
+    pillars = pillars_of(session)
+    if pillar not in pillars:
+        raise UnknownName("pillar", pillar, pillars)
+    return pillar
+
+
+def pillars_of(session: Session) -> list[str]:
+    """The branches below the root, in the order of the taxonomy."""
+    rows = (
+        select(TaxonomyNode.id).where(TaxonomyNode.id == TaxonomyNode.pillar).order_by(TaxonomyNode.position)
+    )
+    return list(session.scalars(rows))
+
+
+def descendants(session: Session, node_id: str) -> list[str]:
+    """A taxonomy node and everything below it; UnknownName lists the nearest ids."""
+    import difflib
+
+    children: dict[str | None, list[str]] = {}
+    for child, parent in session.execute(select(TaxonomyNode.id, TaxonomyNode.parent_id)):
+        children.setdefault(parent, []).append(child)
+    known = [child for group in children.values() for child in group]
+    if node_id not in known:
+        near = difflib.get_close_matches(node_id, known, n=5, cutoff=0.4)
+        raise UnknownName("taxonomy node", node_id, near, "'vfm-atlas taxonomy' lists all")
+    found, queue = [], [node_id]
+    while queue:
+        at = queue.pop()
+        found.append(at)
+        queue.extend(children.get(at, ()))
+    return found

@@ -1,0 +1,1 @@
+"""One file a schema change; the newest one's revision equals graph.schema.REVISION."""

@@ -1,0 +1,32 @@
+"""How names are compared: spelling that people vary (case, accents, hyphens, spaces) does not count."""
+
+import re
+import unicodedata
+
+_ARXIV = re.compile(
+    r"^(?:arxiv:\s*|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/)?"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?/?$",
+    re.IGNORECASE,
+)
+_DOI = re.compile(r"^(?:doi:\s*|(?:https?://)?(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)$", re.IGNORECASE)
+
+
+def fold(name: str) -> str:
+    """A name without case, accents, spaces and punctuation: `DINO v2` and `DINOv2` fold alike.
+
+    A plus sign stays, because it tells models apart (SDEdit and SDEdit+).
+    """
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(char for char in decomposed if char.isalnum() or char == "+")
+
+
+def arxiv_id_of(name: str) -> str | None:
+    """The arXiv id that a text is, without version: bare, `arXiv:...`, or a link to arxiv.org."""
+    found = _ARXIV.match(name.strip())
+    return found.group(1).lower() if found else None
+
+
+def doi_of(name: str) -> str | None:
+    """The DOI that a text is, lower-cased: bare, `doi:...`, or a link to doi.org."""
+    found = _DOI.match(name.strip())
+    return found.group(1).lower() if found else None

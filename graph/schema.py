@@ -1,0 +1,324 @@
+"""The library's tables, typed.
+
+Every fact carries a source and the moment it was retrieved. The columns of `Paper` hold the best value per
+field; all values, of every source, stay in `FieldValue`. What the user writes (notes, collections) and what
+was measured here (evaluations) lives in tables of its own, which a rebuild never touches.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, MetaData, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+REVISION = "0001"
+"""The schema revision this release reads and writes; equal to the newest Alembic migration."""
+
+RELATIONS: dict[str, str] = {
+    "builds_on": "builds on",
+    "extends": "extends",
+    "initialised_from": "is initialised from",
+    "distils": "distils",
+    "trained_on": "is trained on",
+    "evaluated_on": "is evaluated on",
+    "compares_with": "compares with",
+}
+"""Typed relations between two papers, with the words that join them in a sentence."""
+
+CATALOGUE = "catalogue"
+"""Origin of the facts that ship with the project; a build replaces exactly these."""
+
+
+class Base(DeclarativeBase):
+    """Declarative base with stable constraint names, which SQLite migrations need."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Source(Base):
+    """Where a fact was read: a file in a repository, a service, an editor."""
+
+    __tablename__ = "source"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    origin: Mapped[str]
+    name: Mapped[str] = mapped_column(Text)
+    __table_args__ = (UniqueConstraint("origin", "name"),)
+
+
+class Sourced:
+    """Mixin of everything that is a fact: its source and when it was retrieved (UTC)."""
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    retrieved_at: Mapped[datetime]
+
+
+class Paper(Base):
+    """One work; preprint and published text are versions of it."""
+
+    __tablename__ = "paper"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(Text)
+    short_name: Mapped[str]
+    summary: Mapped[str | None] = mapped_column(Text)
+    abstract: Mapped[str | None] = mapped_column(Text)
+    year: Mapped[int | None] = mapped_column(index=True)
+    month: Mapped[int | None]
+    venue: Mapped[str | None]
+    code_url: Mapped[str | None]
+    is_core: Mapped[bool]
+    after_survey: Mapped[bool]
+    reference_list: Mapped[str] = mapped_column(default="unread")
+    reference_entries: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("month IS NULL OR month BETWEEN 1 AND 12", name="month"),
+        CheckConstraint(
+            "reference_list IN ('complete', 'partial', 'not_found', 'unread')", name="reference_list"
+        ),
+    )
+
+    authorships: Mapped[list["Authorship"]] = relationship(order_by="Authorship.position", viewonly=True)
+    identifiers: Mapped[list["Identifier"]] = relationship(order_by="Identifier.scheme", viewonly=True)
+    versions: Mapped[list["Version"]] = relationship(order_by="Version.kind.desc()", viewonly=True)
+    aliases: Mapped[list["Alias"]] = relationship(order_by="Alias.name", viewonly=True)
+    assignments: Mapped[list["Assignment"]] = relationship(
+        order_by="Assignment.is_primary.desc(), Assignment.node_id", viewonly=True
+    )
+    checkpoint_links: Mapped[list["CheckpointLink"]] = relationship(
+        order_by="CheckpointLink.position", viewonly=True
+    )
+    field_values: Mapped[list["FieldValue"]] = relationship(viewonly=True)
+    notes: Mapped[list["Note"]] = relationship(order_by="Note.created_at", viewonly=True)
+
+
+class FieldValue(Sourced, Base):
+    """One value of one field of a paper as one source gives it."""
+
+    __tablename__ = "field_value"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    field: Mapped[str] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    source: Mapped[Source] = relationship(viewonly=True)
+
+
+class Author(Base):
+    """A person as named on a paper; names are not yet told apart beyond their spelling."""
+
+    __tablename__ = "author"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class Authorship(Sourced, Base):
+    """An author's place in the list of a paper, counted from 0."""
+
+    __tablename__ = "authorship"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("author.id"), index=True)
+    author: Mapped[Author] = relationship(viewonly=True)
+
+
+class Identifier(Sourced, Base):
+    """A name that another system gives a paper: scheme `arxiv`, `doi`, `s2`, `openalex` or `corpus`."""
+
+    __tablename__ = "identifier"
+    scheme: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), index=True)
+
+
+class Version(Sourced, Base):
+    """A text of the work: kind `preprint` (year and month) or `published` (venue and year)."""
+
+    __tablename__ = "version"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    venue: Mapped[str | None]
+    year: Mapped[int | None]
+    month: Mapped[int | None]
+    __table_args__ = (CheckConstraint("kind IN ('preprint', 'published')", name="kind"),)
+
+
+class Alias(Sourced, Base):
+    """Another name by which people look for a paper; points to one paper only."""
+
+    __tablename__ = "alias"
+    folded: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), index=True)
+
+
+class Citation(Sourced, Base):
+    """`citing` has `cited` in its reference list, as read from one source."""
+
+    __tablename__ = "citation"
+    citing_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    cited_id: Mapped[int] = mapped_column(
+        ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    matched_title: Mapped[str | None] = mapped_column(Text)
+    match_kind: Mapped[str | None]
+    __table_args__ = (CheckConstraint("citing_id <> cited_id", name="not_self"),)
+
+
+class Relation(Sourced, Base):
+    """A typed statement about two papers, such as `builds_on`; see RELATIONS."""
+
+    __tablename__ = "relation"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    target_id: Mapped[int] = mapped_column(
+        ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    __table_args__ = (CheckConstraint("paper_id <> target_id", name="not_self"),)
+
+
+class TaxonomyNode(Sourced, Base):
+    """A node of the taxonomy; `pillar` is the branch below the root that it belongs to."""
+
+    __tablename__ = "taxonomy_node"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("taxonomy_node.id"), index=True)
+    label: Mapped[str]
+    definition: Mapped[str] = mapped_column(Text)
+    pillar: Mapped[str | None]
+    position: Mapped[int]
+
+
+class Assignment(Sourced, Base):
+    """A paper's place in the taxonomy: one primary node, any number of secondary ones."""
+
+    __tablename__ = "assignment"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    node_id: Mapped[str] = mapped_column(ForeignKey("taxonomy_node.id"), primary_key=True, index=True)
+    is_primary: Mapped[bool]
+    confidence: Mapped[float | None]
+    node: Mapped[TaxonomyNode] = relationship(viewonly=True)
+
+
+class Checkpoint(Base):
+    """Released weights on a hub, loaded by one class of one library. Nulls are facts not known."""
+
+    __tablename__ = "checkpoint"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hub_id: Mapped[str]
+    library: Mapped[str]
+    loader_class: Mapped[str]
+    task: Mapped[str]
+    params_millions: Mapped[float | None]
+    licence: Mapped[str | None]
+    gated: Mapped[bool | None]
+    revision: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default="unchecked")
+    checked_at: Mapped[datetime | None]
+    __table_args__ = (
+        UniqueConstraint("hub_id", "library", "loader_class"),
+        CheckConstraint("state IN ('live', 'moved', 'gated', 'gone', 'unchecked')", name="state"),
+    )
+
+
+class CheckpointLink(Sourced, Base):
+    """That a checkpoint belongs to a paper, in which role, and how that is known."""
+
+    __tablename__ = "checkpoint_link"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    checkpoint_id: Mapped[int] = mapped_column(
+        ForeignKey("checkpoint.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str | None]
+    note: Mapped[str | None]
+    position: Mapped[int]
+    checkpoint: Mapped[Checkpoint] = relationship(viewonly=True)
+    source: Mapped[Source] = relationship(viewonly=True)
+
+
+class EmbeddingModel(Base):
+    """The one model whose vectors a library holds; vectors of two models are never mixed."""
+
+    __tablename__ = "embedding_model"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    weights_sha256: Mapped[str]
+    dimension: Mapped[int]
+    __table_args__ = (UniqueConstraint("name", "weights_sha256"),)
+
+
+class Embedding(Base):
+    """A paper's unit vector (little-endian float32) and the SHA-256 of the text it was made from."""
+
+    __tablename__ = "embedding"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("embedding_model.id", ondelete="CASCADE"), index=True)
+    text_sha256: Mapped[str]
+    vector: Mapped[bytes]
+
+
+class Evaluation(Base):
+    """One number measured here: which checkpoint, task, data and environment gave it."""
+
+    __tablename__ = "evaluation"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), index=True)
+    revision: Mapped[str]
+    task: Mapped[str]
+    dataset: Mapped[str]
+    dataset_fingerprint: Mapped[str]
+    metric: Mapped[str]
+    value: Mapped[float]
+    sample_size: Mapped[int]
+    environment: Mapped[dict[str, Any]] = mapped_column(JSON)
+    measured_at: Mapped[datetime]
+
+
+class Collection(Base):
+    """A reading list of the user's."""
+
+    __tablename__ = "collection"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class CollectionItem(Base):
+    """A paper in a reading list."""
+
+    __tablename__ = "collection_item"
+    collection_id: Mapped[int] = mapped_column(
+        ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True
+    )
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id"), primary_key=True, index=True)
+    added_at: Mapped[datetime]
+
+
+class Note(Base):
+    """What the user wrote about a paper."""
+
+    __tablename__ = "note"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class Snapshot(Base):
+    """A state of the facts: `id` is the hash of them all, so equal facts have equal ids."""
+
+    __tablename__ = "snapshot"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    facts_date: Mapped[date]
+    counts: Mapped[dict[str, int]] = mapped_column(JSON)
+    is_current: Mapped[bool]

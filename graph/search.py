@@ -1,0 +1,231 @@
+"""Search: lexical (FTS5) and dense (FAISS) scores, fused; exact names and identifiers come first.
+
+The fusion is a convex combination of scores, each divided by its maximum (Bruch, Gai and Ingber, "An analysis
+of fusion functions for hybrid retrieval", TOIS 2023), plus a small share for how often the papers of this
+library cite a paper: of two papers that say the same, people mostly mean the one that others build on.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from graph import textindex
+from graph.encoder import Encoder
+from graph.errors import ModelError, QueryError
+from graph.filters import Filters, allowed_ids
+from graph.library import Library
+from graph.lookup import papers_named
+from graph.names import arxiv_id_of, doi_of
+from graph.schema import Assignment, CheckpointLink, Citation, Paper, TaxonomyNode
+from graph.snapshot import current_snapshot_id
+from graph.vectors import VectorIndex
+
+Mode = Literal["hybrid", "lexical", "dense"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+# Papers that a ranking contributes: beyond these a neighbour is no answer any more.
+_DEPTH = 100
+# Shares of the fused score, chosen before measuring.
+_LEXICAL, _DENSE, _CITED = 0.4, 0.6, 0.06
+# A paper that is named exactly stands above whatever the shares can add up to.
+_NAMED = 2.0
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a paper was found: words it shares with the query, cosine similarity, and the name it matched."""
+
+    lexical: list[str] = field(default_factory=list)
+    dense: float | None = None
+    exact: str | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A search result; `pillar` and `taxonomy` are of the paper's primary node."""
+
+    rank: int
+    key: str
+    title: str
+    short_name: str
+    year: int | None
+    score: float
+    why: Why
+    pillar: str | None
+    taxonomy: str | None
+    checkpoints: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """The best hits, and how many papers were found in all."""
+
+    query: str
+    mode: Mode
+    total: int
+    snapshot: str | None
+    hits: list[Hit]
+
+
+class Search:
+    """Searches one library; reads its vectors once and keeps them until the library's facts change."""
+
+    def __init__(self, library: Library, encoder: Encoder | None = None) -> None:
+        self._library = library
+        self._encoder = encoder
+        self._index: VectorIndex | None = None
+        self._index_of: str | None = None
+
+    def search(
+        self, query: str, *, mode: Mode = "hybrid", limit: int = 10, filters: Filters | None = None
+    ) -> Results:
+        """Find papers. Raises QueryError for an empty query or unknown mode, ModelError without a model."""
+        if mode not in MODES:
+            raise QueryError(f"no search mode {mode!r}: {', '.join(MODES)} are allowed")
+        if not query.strip():
+            raise QueryError("the query is empty: write what the paper is about, or its name")
+        if limit < 1:
+            raise QueryError(f"cannot show {limit} results: 1 or more are allowed")
+        with self._library.reading() as session:
+            allowed = allowed_ids(session, filters or Filters())
+            named = _named(session, query, allowed)
+            scores: dict[int, float] = {}
+            cosines: dict[int, float] = {}
+            if not (named and (arxiv_id_of(query) or doi_of(query))):  # nothing is near to an identifier
+                scores, cosines = self._scores(session, query, mode, allowed)
+            for paper_id in named:
+                scores[paper_id] = scores.get(paper_id, 0.0) + _NAMED
+            order = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))
+            shown = order[:limit]
+            terms = textindex.matched_terms(session, query, shown) if mode != "dense" else {}
+            why = {
+                paper_id: Why(terms.get(paper_id, []), cosines.get(paper_id), named.get(paper_id))
+                for paper_id in shown
+            }
+            hits = _hits(session, shown, scores, why)
+            return Results(query, mode, len(order), current_snapshot_id(session), hits)
+
+    def similar(self, key: str, limit: int = 10) -> list[tuple[Hit, float]]:
+        """The papers whose texts mean most nearly the same, with their cosine similarity."""
+        with self._library.reading() as session:
+            index = self._vectors(session)
+            paper_id = session.scalar(select(Paper.id).where(Paper.key == key))
+            vector = index.of(paper_id) if index is not None and paper_id is not None else None
+            if index is None or vector is None:
+                return []
+            near = dict(near_id for near_id in index.nearest(vector, limit + 1) if near_id[0] != paper_id)
+            why = {near_id: Why(dense=score) for near_id, score in near.items()}
+            hits = _hits(session, list(near)[:limit], near, why)
+            return [(hit, hit.score) for hit in hits]
+
+    def _scores(
+        self, session: Session, query: str, mode: Mode, allowed: set[int] | None
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """Score and, where it was computed, cosine similarity of every paper found."""
+        lexical = {} if mode == "dense" else _lexical(session, query, allowed)
+        if mode == "lexical":
+            return _fuse((1.0, lexical)), {}
+        index, vector = self._encoded(session, query)
+        cosines = dict(index.nearest(vector, _DEPTH, allowed))
+        if mode == "dense":
+            return _fuse((1.0, cosines)), cosines
+        cosines |= index.cosines(vector, list(lexical.keys() - cosines.keys()))
+        scores = _fuse((_LEXICAL, lexical), (_DENSE, cosines), (_CITED, _cited(session, cosines)))
+        return scores, cosines
+
+    def _encoded(self, session: Session, query: str) -> tuple[VectorIndex, NDArray[np.float32]]:
+        index = self._vectors(session)
+        if self._encoder is None:
+            raise ModelError("this search has no embedding model: use the mode 'lexical'")
+        if index is None:
+            raise ModelError("the library has no vectors yet: 'vfm-atlas build' makes them")
+        model = self._encoder.model
+        if model.weights_sha256 != index.weights_sha256:
+            raise ModelError(
+                f"the library's vectors come from {index.model_name} ({index.weights_sha256[:12]}...), "
+                f"not from {model.name} ({model.weights_sha256[:12]}...): "
+                f"'vfm-atlas build --model {model.name}' makes them anew"
+            )
+        return index, self._encoder.encode([query])[0]
+
+    def _vectors(self, session: Session) -> VectorIndex | None:
+        snapshot = current_snapshot_id(session)
+        if self._index is None or self._index_of != snapshot:
+            self._index, self._index_of = VectorIndex.load(session), snapshot
+        return self._index
+
+
+def _lexical(session: Session, query: str, allowed: set[int] | None) -> dict[int, float]:
+    found = textindex.match(session, query)
+    hits = [(hit.paper_id, hit.score) for hit in found if allowed is None or hit.paper_id in allowed]
+    return dict(hits[:_DEPTH])
+
+
+def _cited(session: Session, paper_ids: Iterable[int]) -> dict[int, float]:
+    """log(1 + papers of the library that cite it) of each paper; a paper nobody cites is left out."""
+    times = func.count(Citation.citing_id.distinct())
+    rows = session.execute(
+        select(Citation.cited_id, times).where(Citation.cited_id.in_(paper_ids)).group_by(Citation.cited_id)
+    )
+    return {paper_id: math.log1p(count) for paper_id, count in rows}
+
+
+def _fuse(*parts: tuple[float, dict[int, float]]) -> dict[int, float]:
+    """The weighted sum of scores, each divided by the best of its kind; a paper without a score has 0."""
+    fused: dict[int, float] = {}
+    for weight, scores in parts:
+        best = max(scores.values(), default=0.0)
+        for paper_id, score in scores.items():
+            fused[paper_id] = fused.get(paper_id, 0.0) + weight * (score / best if best > 0 else 0.0)
+    return fused
+
+
+def _named(session: Session, query: str, allowed: set[int] | None) -> dict[int, str]:
+    """Papers that the whole query names, and what kind of name it is."""
+    return {
+        paper.id: _name_kind(query, paper)
+        for paper in papers_named(session, query)
+        if allowed is None or paper.id in allowed
+    }
+
+
+def _name_kind(query: str, paper: Paper) -> str:
+    if query.strip() == paper.key:
+        return "key"
+    if arxiv_id_of(query):
+        return "arXiv id"
+    return "DOI" if doi_of(query) else "name"
+
+
+def _hits(session: Session, order: list[int], scores: dict[int, float], why: dict[int, Why]) -> list[Hit]:
+    checkpoints = (
+        select(func.count()).where(CheckpointLink.paper_id == Paper.id).correlate(Paper).scalar_subquery()
+    )
+    columns = select(
+        Paper.id, Paper.key, Paper.title, Paper.short_name, Paper.year,
+        TaxonomyNode.pillar, TaxonomyNode.id.label("node"), checkpoints.label("checkpoints"),
+    )  # fmt: skip
+    joined = columns.outerjoin(
+        Assignment, (Assignment.paper_id == Paper.id) & Assignment.is_primary
+    ).outerjoin(TaxonomyNode, TaxonomyNode.id == Assignment.node_id)
+    rows = {row.id: row for row in session.execute(joined.where(Paper.id.in_(order)))}
+    return [
+        Hit(
+            rank,
+            row.key,
+            row.title,
+            row.short_name,
+            row.year,
+            scores[row.id],
+            why[row.id],
+            row.pillar,
+            row.node,
+            row.checkpoints,
+        )
+        for rank, row in enumerate((rows[paper_id] for paper_id in order), start=1)
+    ]

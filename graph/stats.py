@@ -1,0 +1,80 @@
+"""What the library holds, counted: per pillar, taxonomy node, kind of edge, and how complete it is."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from graph.network import CITES
+from graph.schema import Authorship, Citation, Identifier, Paper, Relation
+from graph.snapshot import count_facts, current_snapshot
+from graph.taxonomy import read_taxonomy
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts of one snapshot. `coverage` tells for each fact how many papers have it."""
+
+    snapshot: str | None
+    facts_date: str | None
+    counts: dict[str, int]
+    pillars: dict[str, int]
+    taxonomy: dict[str, int]
+    edges: dict[str, int]
+    years: dict[int, int]
+    reference_lists: dict[str, int]
+    coverage: dict[str, int]
+
+
+def read_stats(session: Session) -> Stats:
+    """Count everything."""
+    snapshot = current_snapshot(session)
+    tree = read_taxonomy(session)
+    return Stats(
+        snapshot=snapshot.id if snapshot else None,
+        facts_date=str(snapshot.facts_date) if snapshot else None,
+        counts=count_facts(session),
+        pillars={entry.id: entry.papers for entry in tree if entry.id == entry.pillar},
+        taxonomy={entry.id: entry.papers for entry in tree},
+        edges=_edges(session),
+        years=_grouped(session, Paper.year),
+        reference_lists=_grouped(session, Paper.reference_list),
+        coverage=_coverage(session),
+    )
+
+
+def _edges(session: Session) -> dict[str, int]:
+    citations = session.scalar(
+        select(func.count()).select_from(select(Citation.citing_id, Citation.cited_id).distinct().subquery())
+    )
+    kinds = session.execute(
+        select(Relation.kind, func.count()).group_by(Relation.kind).order_by(func.count().desc())
+    )
+    return {CITES: citations or 0} | dict(kinds.all())
+
+
+def _grouped(
+    session: Session, column: InstrumentedAttribute[Value | None] | InstrumentedAttribute[Value]
+) -> dict[Value, int]:
+    rows = session.execute(select(column, func.count()).where(column.is_not(None)).group_by(column))
+    return {value: count for value, count in rows if value is not None}
+
+
+def _coverage(session: Session) -> dict[str, int]:
+    def having(*conditions: ColumnElement[bool]) -> int:
+        return session.scalar(select(func.count()).select_from(Paper).where(*conditions)) or 0
+
+    with_authors = select(Authorship.paper_id)
+    return {
+        "summary": having(Paper.summary.is_not(None)),
+        "abstract": having(Paper.abstract.is_not(None)),
+        "authors": having(Paper.id.in_(with_authors)),
+        "venue": having(Paper.venue.is_not(None)),
+        "year": having(Paper.year.is_not(None)),
+        "arxiv_id": having(Paper.id.in_(select(Identifier.paper_id).where(Identifier.scheme == "arxiv"))),
+        "doi": having(Paper.id.in_(select(Identifier.paper_id).where(Identifier.scheme == "doi"))),
+        "reference_list": having(Paper.reference_list.in_(("complete", "partial"))),
+    }

@@ -1,0 +1,74 @@
+"""The taxonomy as a tree with counts."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from graph.filters import descendants
+from graph.schema import Assignment, Citation, Paper, TaxonomyNode
+
+
+@dataclass(frozen=True)
+class TaxonomyEntry:
+    """A node: `papers` counts those whose primary node is this one or below it, `also` the secondary ones."""
+
+    id: str
+    parent: str | None
+    label: str
+    definition: str
+    depth: int
+    pillar: str | None
+    papers: int
+    also: int
+
+
+def read_taxonomy(session: Session, below: str | None = None) -> list[TaxonomyEntry]:
+    """The tree in reading order (each node before its children), whole or below one node.
+
+    Raises UnknownName for a node that does not exist.
+    """
+    nodes = list(session.scalars(select(TaxonomyNode).order_by(TaxonomyNode.position)))
+    wanted = set(descendants(session, below)) if below else {node.id for node in nodes}
+    parents = {node.id: node.parent_id for node in nodes}
+    counts = {True: dict.fromkeys(parents, 0), False: dict.fromkeys(parents, 0)}
+    for node_id, is_primary, papers in session.execute(
+        select(Assignment.node_id, Assignment.is_primary, func.count()).group_by(
+            Assignment.node_id, Assignment.is_primary
+        )
+    ):
+        for at in path_to(node_id, parents):
+            counts[is_primary][at] += papers
+    start = len(path_to(below, parents)) if below else 1
+    return [
+        TaxonomyEntry(
+            node.id, node.parent_id, node.label, node.definition, len(path_to(node.id, parents)) - start,
+            node.pillar, counts[True][node.id], counts[False][node.id],
+        )
+        for node in nodes
+        if node.id in wanted
+    ]  # fmt: skip
+
+
+def path_to(node_id: str, parents: dict[str, str | None]) -> list[str]:
+    """The node and its ancestors, root first."""
+    path: list[str] = []
+    at: str | None = node_id
+    while at is not None:
+        path.insert(0, at)
+        at = parents[at]
+    return path
+
+
+def papers_under(session: Session, node_id: str) -> list[Paper]:
+    """Papers whose primary or secondary node it or one below it is, most cited in the library first."""
+    cited = (
+        select(func.count(Citation.citing_id.distinct()))
+        .where(Citation.cited_id == Paper.id)
+        .correlate(Paper)
+        .scalar_subquery()
+    )
+    assigned = select(Assignment.paper_id).where(Assignment.node_id.in_(descendants(session, node_id)))
+    return list(
+        session.scalars(select(Paper).where(Paper.id.in_(assigned)).order_by(cited.desc(), Paper.key))
+    )

@@ -1,0 +1,1 @@
+"""Everything that brings facts in: the catalogue, the build, the embedding of texts."""

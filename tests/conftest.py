@@ -1,0 +1,94 @@
+"""What the tests share: a fence around each of them, the shipped catalogue, and a library built from it."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from graph.encoder import SentenceEncoder
+from graph.library import Library
+from ingest.build import build
+from ingest.catalogue import Catalogue, read_catalogue, shipped_folder
+from ingest.embedding import ShippedVectors
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+CLOSED_PORT_URL = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def _fence(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the user's home folder or settings, and none reaches another machine."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("VFM_ATLAS_", "XDG_", "HF_", "STREAMLIT_")):
+            if name != "VFM_ATLAS_REQUIRE_BROWSER":
+                monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("HF_HOME", str(home / "hf"))
+    monkeypatch.setenv("HF_ENDPOINT", CLOSED_PORT_URL)
+    monkeypatch.setattr(socket.socket, "connect", _only_to_this_machine(socket.socket.connect))
+
+
+def _only_to_this_machine(connect):
+    def fenced(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    return fenced
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """The shipped catalogue."""
+    return read_catalogue()
+
+
+@pytest.fixture(scope="session")
+def shipped() -> ShippedVectors:
+    """The vectors that ship with the catalogue."""
+    return ShippedVectors.read(shipped_folder())
+
+
+@pytest.fixture(scope="session")
+def built_path(
+    tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue, shipped: ShippedVectors
+) -> Path:
+    """A library file built from the shipped catalogue; nobody writes to it."""
+    path = tmp_path_factory.mktemp("built") / "library.sqlite"
+    with Library.create(path) as library:
+        build(library, catalogue, shipped)
+    return path
+
+
+@pytest.fixture
+def library(built_path: Path) -> Iterator[Library]:
+    """The shared library, for reading."""
+    with Library.open(built_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def own_path(built_path: Path, tmp_path: Path) -> Path:
+    """A copy of the library that a test may change."""
+    return Path(shutil.copy(built_path, tmp_path / "own.sqlite"))
+
+
+@pytest.fixture(scope="session")
+def encoder() -> SentenceEncoder:
+    """The real embedding model, loaded once per run."""
+    return SentenceEncoder()
+
+
+def pytest_report_header() -> str:
+    import faiss
+    import networkx
+    import sqlalchemy
+    import streamlit
+
+    parts = [f"{module.__name__} {module.__version__}" for module in (faiss, networkx, sqlalchemy, streamlit)]
+    return ", ".join(parts)
