@@ -52,7 +52,7 @@ class UnknownName(AtlasError, LookupError):
     exit_code = 2
 
     def __init__(self, kind: str, value: str, nearest: Sequence[str] = (), advice: str = "") -> None:
-        self.kind, self.value, self.nearest = kind, value, tuple(nearest)
+        self.kind, self.value, self.nearest, self.advice = kind, value, tuple(nearest), advice
         parts = [f"no {kind} {value!r}"]
         if nearest:
             parts.append("nearest: " + ", ".join(nearest))
@@ -64,8 +64,8 @@ class UnknownName(AtlasError, LookupError):
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self) -> tuple[type["UnknownName"], tuple[str, str, tuple[str, ...]]]:
-        return type(self), (self.kind, self.value, self.nearest)
+    def __reduce__(self) -> tuple[type["UnknownName"], tuple[str, str, tuple[str, ...], str]]:
+        return type(self), (self.kind, self.value, self.nearest, self.advice)
 
 
 class QueryError(AtlasError, ValueError):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from graph.errors import QueryError, UnknownName
 from graph.schema import Assignment, CheckpointLink, Paper, TaxonomyNode
 
-_YEARS = re.compile(r"^(\d{4})?(:)?(\d{4})?$")
+_YEARS = re.compile(r"^(\d{4})?(?:(:)(\d{4})?)?$")
 
 
 @dataclass(frozen=True)

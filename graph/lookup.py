@@ -6,7 +6,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from graph.errors import UnknownName
-from graph.names import arxiv_id_of, doi_of, fold
+from graph.names import arxiv_id_of, doi_of, fold, is_text
 from graph.schema import Alias, Identifier, Paper
 
 _NEAREST = 5
@@ -26,6 +26,8 @@ def find_paper(session: Session, name: str) -> Paper:
 def papers_named(session: Session, name: str) -> list[Paper]:
     """Every paper with exactly this name; keys and identifiers win over short names, aliases and titles."""
     name = name.strip()
+    if not is_text(name):
+        return []
     by_key = session.scalar(select(Paper).where(Paper.key == name))
     if by_key is not None:
         return [by_key]
@@ -34,7 +36,9 @@ def papers_named(session: Session, name: str) -> list[Paper]:
             rows = (
                 select(Paper).join(Identifier).where(Identifier.scheme == scheme, Identifier.value == value)
             )
-            return list(session.scalars(rows))
+            found = list(session.scalars(rows))
+            if found:
+                return found
     folded = fold(name)
     if not folded:
         return []

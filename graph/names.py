@@ -4,8 +4,10 @@ import re
 import unicodedata
 
 _ARXIV = re.compile(
-    r"^(?:arxiv:\s*|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/)?"
-    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?/?$",
+    r"^(?:arxiv:\s*|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/"
+    r"|(?:doi:\s*|(?:https?://)?(?:dx\.)?doi\.org/)?10\.48550/arxiv\.)?"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?/?"
+    r"(?:[?#]\S*|\s*\[[a-z.-]+\])?$",
     re.IGNORECASE,
 )
 _DOI = re.compile(r"^(?:doi:\s*|(?:https?://)?(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)$", re.IGNORECASE)
@@ -20,8 +22,13 @@ def fold(name: str) -> str:
     return "".join(char for char in decomposed if char.isalnum() or char == "+")
 
 
+def is_text(name: str) -> bool:
+    """Whether a name can be stored and printed; bytes that are not UTF-8 arrive as lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
+
+
 def arxiv_id_of(name: str) -> str | None:
-    """The arXiv id that a text is, without version: bare, `arXiv:...`, or a link to arxiv.org."""
+    """The arXiv id that a text is, without version: bare, `arXiv:...`, a link to arxiv.org, arXiv's DOI."""
     found = _ARXIV.match(name.strip())
     return found.group(1).lower() if found else None
 

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any, Literal, cast
 
 import networkx as nx
-from sqlalchemy import literal, select
+from sqlalchemy import literal, or_, select
 from sqlalchemy.orm import Session
 
-from graph.errors import UnknownName
+from graph.errors import QueryError, UnknownName
 from graph.filters import Filters, allowed_ids
 from graph.schema import (
     RELATIONS,
@@ -75,15 +75,20 @@ def build_network(session: Session, filters: Filters | None = None) -> nx.MultiD
     return network
 
 
-def paper_edges(session: Session) -> Iterator[tuple[str, int, int, str, datetime]]:
-    """Every edge between two papers: kind, start, end (row ids), source and when it was retrieved."""
+def paper_edges(
+    session: Session, touching: int | None = None
+) -> Iterator[tuple[str, int, int, str, datetime]]:
+    """Edges between two papers, all or those of one: kind, start, end (row ids), source, when retrieved."""
     citations = select(
         literal(CITES), Citation.citing_id, Citation.cited_id, Source.name, Citation.retrieved_at
     ).join(Source, Source.id == Citation.source_id)
-    yield from session.execute(citations.order_by(Citation.citing_id, Citation.cited_id))
     relations = select(
         Relation.kind, Relation.paper_id, Relation.target_id, Source.name, Relation.retrieved_at
     ).join(Source, Source.id == Relation.source_id)
+    if touching is not None:
+        citations = citations.where(or_(Citation.citing_id == touching, Citation.cited_id == touching))
+        relations = relations.where(or_(Relation.paper_id == touching, Relation.target_id == touching))
+    yield from session.execute(citations.order_by(Citation.citing_id, Citation.cited_id))
     yield from session.execute(relations.order_by(Relation.paper_id, Relation.target_id))
 
 
@@ -91,15 +96,20 @@ def neighbours(session: Session, key: str, *, relation: str | None = None, depth
     """Papers around a paper, nearest first, over edges in either direction.
 
     Args:
-        key: the paper's key.
+        key: the paper's key; UnknownName where there is no such paper.
         relation: only edges of this kind (see PAPER_EDGES); UnknownName for another.
-        depth: how many edges away at most, 1 or more. A paper is listed at its smallest distance.
+        depth: how many edges away at most, 1 or more, else QueryError. A paper is listed at its smallest
+            distance, once for each edge that reaches it there.
     """
     if relation is not None and relation not in PAPER_EDGES:
         raise UnknownName("relation", relation, list(PAPER_EDGES))
     papers = {row.id: row for row in _paper_rows(session)}
-    start = next(paper_id for paper_id, row in papers.items() if row.key == key)
-    steps = _steps(session, relation)
+    start = next((paper_id for paper_id, row in papers.items() if row.key == key), None)
+    if start is None:
+        raise UnknownName("paper", key)
+    if depth < 1:
+        raise QueryError(f"cannot go {depth} edges away: 1 or more are allowed")
+    steps = _steps(session, relation, start if depth == 1 else None)
     found: list[Neighbour] = []
     distance = {start: 0}
     queue = deque([start])
@@ -108,11 +118,12 @@ def neighbours(session: Session, key: str, *, relation: str | None = None, depth
         if distance[at] == depth:
             continue
         for (kind, direction, other), sources in sorted(steps.get(at, {}).items(), key=_by_kind):
-            if distance.setdefault(other, distance[at] + 1) != distance[at] + 1:
+            if other not in distance:
+                distance[other] = distance[at] + 1
+                queue.append(other)
+            elif distance[other] != distance[at] + 1:
                 continue
             row = papers[other]
-            if not any(neighbour.key == row.key for neighbour in found):
-                queue.append(other)
             found.append(
                 Neighbour(
                     row.key, row.short_name, row.title, row.year, row.pillar, kind, direction,
@@ -131,9 +142,9 @@ def _by_kind(item: tuple[Step, list[str]]) -> tuple[int, str, int]:
     return (1 if kind == CITES else 0, direction, other)
 
 
-def _steps(session: Session, relation: str | None) -> dict[int, dict[Step, list[str]]]:
+def _steps(session: Session, relation: str | None, touching: int | None) -> dict[int, dict[Step, list[str]]]:
     steps: dict[int, dict[Step, list[str]]] = {}
-    for kind, start, end, source, _ in paper_edges(session):
+    for kind, start, end, source, _ in paper_edges(session, touching):
         if relation in (None, kind):
             steps.setdefault(start, {}).setdefault((kind, "out", end), []).append(source)
             steps.setdefault(end, {}).setdefault((kind, "in", start), []).append(source)

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from graph.coverage import describe_cited_by, describe_references, references_are_known
+from graph.errors import UnknownName
 from graph.network import CITES, Neighbour, neighbours
 from graph.schema import (
     Assignment,
     Authorship,
+    Checkpoint,
     CheckpointLink,
     Citation,
     FieldValue,
@@ -139,6 +141,30 @@ def read_card(session: Session, key: str) -> PaperCard:
         notes=[note.text for note in paper.notes],
         provenance=_provenance(paper),
     )
+
+
+def list_checkpoints(
+    session: Session, *, paper: str | None = None, task: str | None = None
+) -> list[tuple[str, PaperCheckpoint]]:
+    """Checkpoints with the key of the paper they belong to, in the catalogue's order.
+
+    Raises UnknownName for a task that no checkpoint has.
+    """
+    tasks = sorted(session.scalars(select(Checkpoint.task).distinct()))
+    if task is not None and task not in tasks:
+        raise UnknownName("task", task, tasks)
+    rows = (
+        select(Paper.key, CheckpointLink)
+        .join(CheckpointLink, CheckpointLink.paper_id == Paper.id)
+        .join(Checkpoint, Checkpoint.id == CheckpointLink.checkpoint_id)
+        .options(joinedload(CheckpointLink.checkpoint), joinedload(CheckpointLink.source))
+        .order_by(CheckpointLink.position)
+    )
+    if paper is not None:
+        rows = rows.where(Paper.key == paper)
+    if task is not None:
+        rows = rows.where(Checkpoint.task == task)
+    return [(key, _checkpoint(link)) for key, link in session.execute(rows)]
 
 
 def count_cited_by(session: Session) -> dict[str, int]:

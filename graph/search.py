@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from graph import textindex
-from graph.encoder import Encoder
+from graph.encoder import Encoder, SentenceEncoder
 from graph.errors import ModelError, QueryError
 from graph.filters import Filters, allowed_ids
 from graph.library import Library
@@ -73,7 +73,10 @@ class Results:
 
 
 class Search:
-    """Searches one library; reads its vectors once and keeps them until the library's facts change."""
+    """Searches one library; reads its vectors once and keeps them until the library's facts change.
+
+    Without an encoder, queries are encoded by the model that made the library's vectors.
+    """
 
     def __init__(self, library: Library, encoder: Encoder | None = None) -> None:
         self._library = library
@@ -110,18 +113,18 @@ class Search:
             hits = _hits(session, shown, scores, why)
             return Results(query, mode, len(order), current_snapshot_id(session), hits)
 
-    def similar(self, key: str, limit: int = 10) -> list[tuple[Hit, float]]:
-        """The papers whose texts mean most nearly the same, with their cosine similarity."""
+    def similar(self, key: str, limit: int = 10) -> list[Hit]:
+        """The papers whose texts mean most nearly the same; the score is the cosine similarity."""
         with self._library.reading() as session:
             index = self._vectors(session)
             paper_id = session.scalar(select(Paper.id).where(Paper.key == key))
             vector = index.of(paper_id) if index is not None and paper_id is not None else None
-            if index is None or vector is None:
+            if index is None or paper_id is None or vector is None:
                 return []
-            near = dict(near_id for near_id in index.nearest(vector, limit + 1) if near_id[0] != paper_id)
+            near = dict(index.nearest(vector, limit + 1))
+            near.pop(paper_id, None)
             why = {near_id: Why(dense=score) for near_id, score in near.items()}
-            hits = _hits(session, list(near)[:limit], near, why)
-            return [(hit, hit.score) for hit in hits]
+            return _hits(session, list(near)[:limit], near, why)
 
     def _scores(
         self, session: Session, query: str, mode: Mode, allowed: set[int] | None
@@ -140,10 +143,10 @@ class Search:
 
     def _encoded(self, session: Session, query: str) -> tuple[VectorIndex, NDArray[np.float32]]:
         index = self._vectors(session)
-        if self._encoder is None:
-            raise ModelError("this search has no embedding model: use the mode 'lexical'")
         if index is None:
             raise ModelError("the library has no vectors yet: 'vfm-atlas build' makes them")
+        if self._encoder is None:
+            self._encoder = SentenceEncoder(index.model_name)
         model = self._encoder.model
         if model.weights_sha256 != index.weights_sha256:
             raise ModelError(

@@ -38,4 +38,4 @@ def default_library() -> str:
 
 def offline() -> bool:
     """Whether requests to the network are switched off."""
-    return os.environ.get("VFM_ATLAS_OFFLINE", "0").strip().lower() not in {"", "0", "false", "no"}
+    return os.environ.get("VFM_ATLAS_OFFLINE", "0").strip().lower() not in {"", "0", "false", "no", "off"}

@@ -24,14 +24,25 @@ _FACTS = (
     "SELECT p.key, v.field, v.value, s.name, v.retrieved_at FROM field_value v "
     "JOIN paper p ON p.id = v.paper_id JOIN source s ON s.id = v.source_id",
     "SELECT p.key, p.is_core, p.after_survey, p.reference_list, p.reference_entries FROM paper p",
-    "SELECT a.key, b.key, s.name, c.retrieved_at FROM citation c JOIN paper a ON a.id = c.citing_id "
-    "JOIN paper b ON b.id = c.cited_id JOIN source s ON s.id = c.source_id",
+    "SELECT a.key, b.key, c.matched_title, c.match_kind, s.name, c.retrieved_at FROM citation c "
+    "JOIN paper a ON a.id = c.citing_id JOIN paper b ON b.id = c.cited_id JOIN source s ON s.id = c.source_id",
     "SELECT a.key, r.kind, b.key, s.name, r.retrieved_at FROM relation r JOIN paper a ON a.id = r.paper_id "
     "JOIN paper b ON b.id = r.target_id JOIN source s ON s.id = r.source_id",
-    "SELECT id, parent_id, label, definition FROM taxonomy_node",
-    "SELECT p.key, a.node_id, a.is_primary, a.confidence FROM assignment a JOIN paper p ON p.id = a.paper_id",
-    "SELECT p.key, l.folded FROM alias l JOIN paper p ON p.id = l.paper_id",
-    "SELECT p.key, c.hub_id, c.library, c.loader_class, c.task, c.revision, c.state, l.role, s.name "
+    "SELECT t.id, t.parent_id, t.label, t.definition, s.name, t.retrieved_at FROM taxonomy_node t "
+    "JOIN source s ON s.id = t.source_id",
+    "SELECT p.key, a.node_id, a.is_primary, a.confidence, s.name, a.retrieved_at FROM assignment a "
+    "JOIN paper p ON p.id = a.paper_id JOIN source s ON s.id = a.source_id",
+    "SELECT p.key, l.name, s.name, l.retrieved_at FROM alias l JOIN paper p ON p.id = l.paper_id "
+    "JOIN source s ON s.id = l.source_id",
+    "SELECT p.key, a.position, w.name, s.name, a.retrieved_at FROM authorship a "
+    "JOIN paper p ON p.id = a.paper_id JOIN author w ON w.id = a.author_id "
+    "JOIN source s ON s.id = a.source_id",
+    "SELECT p.key, i.scheme, i.value, s.name, i.retrieved_at FROM identifier i "
+    "JOIN paper p ON p.id = i.paper_id JOIN source s ON s.id = i.source_id",
+    "SELECT p.key, v.kind, v.venue, v.year, v.month, s.name, v.retrieved_at FROM version v "
+    "JOIN paper p ON p.id = v.paper_id JOIN source s ON s.id = v.source_id",
+    "SELECT p.key, c.hub_id, c.library, c.loader_class, c.task, c.params_millions, c.licence, c.gated, "
+    "c.revision, c.state, l.role, l.note, s.name, l.retrieved_at "
     "FROM checkpoint_link l JOIN paper p ON p.id = l.paper_id "
     "JOIN checkpoint c ON c.id = l.checkpoint_id JOIN source s ON s.id = l.source_id",
     "SELECT p.key, e.text_sha256, m.weights_sha256 FROM embedding e JOIN paper p ON p.id = e.paper_id "

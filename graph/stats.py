@@ -50,8 +50,11 @@ def _edges(session: Session) -> dict[str, int]:
     citations = session.scalar(
         select(func.count()).select_from(select(Citation.citing_id, Citation.cited_id).distinct().subquery())
     )
+    relations = select(Relation.paper_id, Relation.kind, Relation.target_id).distinct().subquery()
     kinds = session.execute(
-        select(Relation.kind, func.count()).group_by(Relation.kind).order_by(func.count().desc())
+        select(relations.c.kind, func.count())
+        .group_by(relations.c.kind)
+        .order_by(func.count().desc(), relations.c.kind)
     )
     return {CITES: citations or 0} | dict(kinds.all())
 

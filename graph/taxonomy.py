@@ -11,7 +11,10 @@ from graph.schema import Assignment, Citation, Paper, TaxonomyNode
 
 @dataclass(frozen=True)
 class TaxonomyEntry:
-    """A node: `papers` counts those whose primary node is this one or below it, `also` the secondary ones."""
+    """A node: `papers` counts those whose primary node is this one or below it.
+
+    `also` counts the further papers that only a secondary node brings here; each paper counts once.
+    """
 
     id: str
     parent: str | None
@@ -31,19 +34,20 @@ def read_taxonomy(session: Session, below: str | None = None) -> list[TaxonomyEn
     nodes = list(session.scalars(select(TaxonomyNode).order_by(TaxonomyNode.position)))
     wanted = set(descendants(session, below)) if below else {node.id for node in nodes}
     parents = {node.id: node.parent_id for node in nodes}
-    counts = {True: dict.fromkeys(parents, 0), False: dict.fromkeys(parents, 0)}
-    for node_id, is_primary, papers in session.execute(
-        select(Assignment.node_id, Assignment.is_primary, func.count()).group_by(
-            Assignment.node_id, Assignment.is_primary
-        )
+    primary: dict[str, set[int]] = {node_id: set() for node_id in parents}
+    every: dict[str, set[int]] = {node_id: set() for node_id in parents}
+    for node_id, is_primary, paper_id in session.execute(
+        select(Assignment.node_id, Assignment.is_primary, Assignment.paper_id)
     ):
         for at in path_to(node_id, parents):
-            counts[is_primary][at] += papers
+            every[at].add(paper_id)
+            if is_primary:
+                primary[at].add(paper_id)
     start = len(path_to(below, parents)) if below else 1
     return [
         TaxonomyEntry(
             node.id, node.parent_id, node.label, node.definition, len(path_to(node.id, parents)) - start,
-            node.pillar, counts[True][node.id], counts[False][node.id],
+            node.pillar, len(primary[node.id]), len(every[node.id] - primary[node.id]),
         )
         for node in nodes
         if node.id in wanted

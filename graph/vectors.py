@@ -35,30 +35,34 @@ class VectorIndex:
         rows = session.execute(
             select(Embedding.paper_id, Embedding.vector).order_by(Embedding.paper_id)
         ).all()
-        matrix = np.frombuffer(b"".join(row.vector for row in rows), dtype=DTYPE).astype(np.float32)
-        if matrix.size != len(rows) * model.dimension:
+        if any(len(row.vector) != model.dimension * DTYPE.itemsize for row in rows):
             raise LibraryDamaged(
                 f"stored vectors do not have the {model.dimension} dimensions of {model.name}: "
                 "'vfm-atlas build --reembed' makes them anew"
             )
+        matrix = np.frombuffer(b"".join(row.vector for row in rows), dtype=DTYPE).astype(np.float32)
         ids = np.array([row.paper_id for row in rows], dtype=np.int64)
         return cls(model.name, model.weights_sha256, ids, matrix.reshape(len(rows), model.dimension))
 
     def nearest(
         self, vector: NDArray[np.float32], limit: int, allowed: set[int] | None = None
     ) -> list[tuple[int, float]]:
-        """Paper ids with their cosine similarity to a unit vector, best first, among the allowed ones."""
+        """Paper ids with their cosine similarity to a unit vector, among the allowed ones.
+
+        Best first; of equal ones the lower id.
+        """
         keep = None if allowed is None else np.isin(self.ids, np.fromiter(allowed, dtype=np.int64))
         available = len(self.ids) if keep is None else int(keep.sum())
         count = min(limit, available)
-        if count == 0:
+        if count < 1:
             return []
         scores, positions = self._search(vector.reshape(1, -1).astype(np.float32), count, keep)
-        return [
+        found = [
             (int(self.ids[position]), float(score))
             for position, score in zip(positions, scores, strict=True)
             if position >= 0
         ]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))  # FAISS lists equal ones backwards
 
     def cosines(self, vector: NDArray[np.float32], paper_ids: Sequence[int]) -> dict[int, float]:
         """Cosine similarity of a unit vector to given papers; a paper without a vector is left out."""

@@ -37,8 +37,8 @@ from graph.schema import (
     TaxonomyNode,
     Version,
 )
-from graph.snapshot import count_facts, take_snapshot
-from ingest.catalogue import Catalogue
+from graph.snapshot import count_facts, current_snapshot_id, take_snapshot
+from ingest.catalogue import Catalogue, read_catalogue, shipped_folder
 from ingest.embedding import EmbeddingReport, ShippedVectors, embed_library
 from ingest.rows import PaperRow
 
@@ -73,7 +73,7 @@ def build(
     Raises LibraryBusy, LibraryUnwritable or ModelError.
     """
     with library.writing() as session:
-        before = _current(session)
+        before = current_snapshot_id(session)
         progress(f"{len(catalogue.papers)} papers")
         _Writer(session, catalogue).write()
         progress("vectors")
@@ -84,10 +84,16 @@ def build(
         return BuildReport(snapshot.id, snapshot.id != before, count_facts(session), embedding)
 
 
-def _current(session: Session) -> str | None:
-    from graph.snapshot import current_snapshot_id
-
-    return current_snapshot_id(session)
+def build_shipped(
+    library: Library,
+    encoder: Encoder | None = None,
+    *,
+    reembed: bool = False,
+    progress: Callable[[str], None] = lambda _step: None,
+) -> BuildReport:
+    """Bring a library to the catalogue and the vectors that ship with the project; see build."""
+    shipped = ShippedVectors.read(shipped_folder())
+    return build(library, read_catalogue(), shipped, encoder, reembed=reembed, progress=progress)
 
 
 class _Writer:

@@ -1,0 +1,1 @@
+"""The commands of `vfm-atlas`, a module for each kind of work."""

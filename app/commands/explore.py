@@ -1,0 +1,66 @@
+"""The command that opens the explorer in a browser."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from app.console import Options, global_options, progress
+from graph.errors import AtlasError, LibraryMissing
+from graph.library import Library
+
+HOST = "127.0.0.1"
+
+
+class PortInUse(AtlasError):
+    """Another program listens where the explorer should."""
+
+
+@click.command()
+@click.option(
+    "--port", default=8501, type=click.IntRange(1, 65535), help="Port to serve on.", show_default=True
+)
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@global_options
+def explore(options: Options, port: int, no_browser: bool) -> None:
+    """Open the explorer; Ctrl-C ends it."""
+    _require_free(port)
+    try:
+        Library.open(options.library).close()
+    except LibraryMissing:
+        progress("no library yet: building it from the shipped catalogue")
+        from ingest.build import build_shipped
+
+        with Library.create(options.library) as library:
+            build_shipped(library)
+    if options.library:
+        os.environ["VFM_ATLAS_LIBRARY"] = options.library
+    progress(f"VFM Atlas: http://{HOST}:{port} (Ctrl-C ends it)")
+    serve(port, open_browser=not no_browser)
+
+
+def serve(port: int, *, open_browser: bool) -> None:
+    """Run Streamlit's server on the explorer until it is interrupted."""
+    from streamlit.web import cli as streamlit
+
+    import app.explorer_config
+
+    script = Path(app.explorer_config.__file__).with_name("explorer.py")
+    flags = app.explorer_config.flags(port=port, open_browser=open_browser, address=HOST)
+    sys.argv = ["streamlit", "run", str(script), *flags]
+    streamlit.main(prog_name="streamlit")
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as reason:
+            advice = f"choose another, such as --port {port % 65000 + 1}"
+            raise PortInUse(f"cannot serve on port {port} ({reason.strerror}): {advice}") from reason
+
+
+COMMANDS = (explore,)

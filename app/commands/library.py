@@ -1,0 +1,90 @@
+"""Commands for the library as a whole: build, stats, doctor."""
+
+from dataclasses import asdict
+
+import click
+
+from app.console import Options, emit_json, global_options, known, progress, say, table
+from app.doctor import examine
+from graph.encoder import SentenceEncoder
+from graph.library import Library
+from graph.stats import Stats, read_stats
+
+
+@click.command()
+@click.option(
+    "--model", metavar="NAME", help="Embedding model: a folder or a hub id; all vectors become its."
+)
+@click.option("--reembed", is_flag=True, help="Compute every vector anew.")
+@global_options
+def build(options: Options, model: str | None, reembed: bool) -> None:
+    """Build the library from the shipped catalogue, or bring it up to date; your notes are kept."""
+    from ingest.build import build_shipped
+
+    encoder = SentenceEncoder(model) if model else None
+    with Library.create(options.library) as library:
+        report = build_shipped(
+            library, encoder, reembed=reembed, progress=lambda step: progress(f"build: {step}")
+        )
+        path = library.path
+    if options.as_json:
+        emit_json({"library": str(path), **asdict(report)})
+        return
+    say(f"{path}: snapshot {report.snapshot}{'' if report.changed else ', nothing new'}")
+    table([(f"  {name.replace('_', ' ')}", count) for name, count in report.counts.items()])
+    vectors = report.embedding
+    counts = f"{vectors.shipped} shipped, {vectors.kept} kept, {vectors.encoded} encoded"
+    say(f"  vectors of {vectors.model}: {counts}")
+
+
+@click.command()
+@global_options
+def stats(options: Options) -> None:
+    """Count what the library holds, and how complete it is."""
+    with options.open() as library, library.reading() as session:
+        found = read_stats(session)
+    if options.as_json:
+        emit_json(found)
+        return
+    _print_stats(found)
+
+
+def _print_stats(found: Stats) -> None:
+    papers = found.counts["papers"]
+    say(f"Snapshot {known(found.snapshot)}, facts of {known(found.facts_date)}")
+    for title, counts in (
+        ("Papers per pillar", found.pillars),
+        ("Papers per taxonomy node", found.taxonomy),
+        ("Edges", found.edges),
+    ):
+        say(f"\n{title}")
+        table([(f"  {name}", count) for name, count in counts.items()])
+    say(f"\nKnown of {papers} papers")
+    table(
+        [
+            (f"  {name.replace('_', ' ')}", count, f"{count / papers:.0%}")
+            for name, count in found.coverage.items()
+        ]
+    )
+    say("\nReference lists (of the others, what they cite is not known)")
+    table([(f"  {name.replace('_', ' ')}", count) for name, count in found.reference_lists.items()])
+
+
+@click.command()
+@global_options
+def doctor(options: Options) -> None:
+    """Check what VFM Atlas needs on this machine, and say what to do where something is wrong."""
+    checks = examine(options.library)
+    failed = [check for check in checks if check.state == "wrong"]
+    if options.as_json:
+        emit_json({"ok": not failed, "checks": checks})
+    else:
+        table([(check.state, check.name, check.found) for check in checks])
+        for check in checks:
+            if check.advice:
+                say(f"\n{check.name}: {check.advice}")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS = (build, stats, doctor)

@@ -1,0 +1,234 @@
+"""Commands that look things up: search, show, neighbours, similar, taxonomy, checkpoints."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from app.console import Options, emit_json, global_options, known, say, table
+from app.filter_options import filter_options
+from evaluation.snippets import loading_snippet
+from graph.coverage import UNKNOWN
+from graph.filters import Filters
+from graph.lookup import find_paper
+from graph.network import PAPER_EDGES, Neighbour, neighbours
+from graph.papers import PaperCard, PaperCheckpoint, list_checkpoints, read_card
+from graph.search import MODES, Hit, Mode, Results, Search
+from graph.taxonomy import papers_under, read_taxonomy
+
+
+@click.command()
+@click.argument("query")
+@click.option("--mode", default="hybrid", help=f"How to rank: {', '.join(MODES)}.", show_default=True)
+@click.option("--limit", default=10, type=int, help="How many results to print.", show_default=True)
+@filter_options
+@global_options
+def search(options: Options, query: str, mode: Mode, limit: int, filters: Filters) -> None:
+    """Find papers by topic, name, arXiv id or DOI."""
+    with options.open() as library:
+        results = Search(library).search(query, mode=mode, limit=limit, filters=filters)
+    if options.as_json:
+        emit_json(_results_document(results))
+        return
+    if not results.hits:
+        say("Nothing found. Try other words, another --mode, or fewer filters.")
+        return
+    say(f"{len(results.hits)} of {results.total} papers for {query!r} ({results.mode})")
+    for hit in results.hits:
+        say(f"\n{hit.rank:>3}  {hit.title}")
+        say(f"     {hit.key} · {known(hit.year)} · {known(hit.taxonomy)} · {_count_checkpoints(hit)}")
+        say(f"     {_why(hit)}")
+
+
+def _results_document(results: Results) -> dict[str, Any]:
+    document = asdict(results)
+    hits = document.pop("hits")
+    for hit in hits:
+        del hit["short_name"]  # the contract's fields only
+    return {**document, "results": hits}
+
+
+def _count_checkpoints(hit: Hit) -> str:
+    return "no checkpoint linked" if not hit.checkpoints else f"{hit.checkpoints} checkpoint(s)"
+
+
+def _why(hit: Hit) -> str:
+    reasons = []
+    if hit.why.exact:
+        reasons.append(f"its {hit.why.exact}")
+    if hit.why.lexical:
+        reasons.append("words: " + ", ".join(hit.why.lexical))
+    if hit.why.dense is not None:
+        reasons.append(f"meaning: cosine {hit.why.dense:.2f}")
+    return "; ".join(reasons)
+
+
+@click.command()
+@click.argument("key")
+@global_options
+def show(options: Options, key: str) -> None:
+    """Show one paper: facts, summary, place in the taxonomy, links, checkpoints."""
+    with options.open() as library, library.reading() as session:
+        card = read_card(session, find_paper(session, key).key)
+    if options.as_json:
+        emit_json(card)
+        return
+    _print_facts(card)
+    for title, links in (
+        ("Relations", card.relations),
+        ("Cites", card.cites or []),
+        ("Cited by", card.cited_by),
+    ):
+        say(f"\n{title} ({'?' if title == 'Cites' and card.cites is None else len(links)})")
+        if title != "Relations":
+            say(f"  {card.references_note if title == 'Cites' else card.cited_by_note}")
+        table([(f"  {_words(link)}", link.key, known(link.year), link.title) for link in links])
+    say(f"\nCheckpoints ({len(card.checkpoints)})")
+    if not card.checkpoints:
+        say("  none linked to this paper")
+    _print_checkpoints([(card.key, item) for item in card.checkpoints])
+    for note in card.notes:
+        say(f"\nYour note: {note}")
+
+
+def _print_facts(card: PaperCard) -> None:
+    say(card.title)
+    say(", ".join(card.authors) if card.authors else f"Authors {UNKNOWN}")
+    say()
+    say(card.abstract or card.summary or "No summary or abstract yet.")
+    say()
+    table(
+        [
+            ("key", card.key),
+            ("also called", known(", ".join([card.short_name, *card.aliases]))),
+            ("year", known(card.year)),
+            ("venue", known(card.venue)),
+            ("arXiv", known(card.arxiv_id)),
+            ("DOI", known(card.doi)),
+            ("code", known(card.code_url)),
+            ("taxonomy", known(" > ".join(label for _, label in card.taxonomy))),
+            ("also in", ", ".join(label for _, label in card.also_in) or "-"),
+            ("core paper", "yes" if card.core else "no"),
+        ]
+    )
+
+
+def _print_links(title: str, links: list[Neighbour] | None, note: str) -> None:
+    say(f"\n{title} ({'?' if links is None else len(links)})")
+    if note:
+        say(f"  {note}")
+    table([(f"  {_words(link)}", link.key, known(link.year), link.title) for link in links or []])
+
+
+def _words(link: Neighbour) -> str:
+    words = PAPER_EDGES[link.relation]
+    return f"-> {words}" if link.direction == "out" else f"<- {words} this"
+
+
+@click.command(name="neighbours")
+@click.argument("key")
+@click.option("--relation", help=f"Only this kind of edge: {', '.join(PAPER_EDGES)}.")
+@click.option("--depth", default=1, type=click.IntRange(1, 5), help="How many edges away.", show_default=True)
+@global_options
+def neighbours_command(options: Options, key: str, relation: str | None, depth: int) -> None:
+    """List the papers around a paper, nearest first."""
+    with options.open() as library, library.reading() as session:
+        paper = find_paper(session, key)
+        found = neighbours(session, paper.key, relation=relation, depth=depth)
+        card = read_card(session, paper.key)
+    if options.as_json:
+        note = {"references_note": card.references_note, "cited_by_note": card.cited_by_note}
+        emit_json({"key": card.key, "depth": depth, "relation": relation, **note, "neighbours": found})
+        return
+    say(f"{len(found)} links around {card.key} ({card.title})")
+    say(card.references_note)
+    table(
+        [(link.depth, link.via, _words(link), link.key, known(link.year), link.title) for link in found],
+        header=("depth", "from", "link", "paper", "year", "title"),
+    )
+
+
+@click.command()
+@click.argument("key")
+@click.option("--limit", default=10, type=click.IntRange(1), help="How many papers.", show_default=True)
+@global_options
+def similar(options: Options, key: str, limit: int) -> None:
+    """List the papers whose texts mean most nearly the same."""
+    with options.open() as library:
+        with library.reading() as session:
+            paper_key = find_paper(session, key).key
+        hits = Search(library).similar(paper_key, limit)
+    if options.as_json:
+        emit_json(
+            {
+                "key": paper_key,
+                "similar": [{"key": hit.key, "title": hit.title, "score": hit.score} for hit in hits],
+            }
+        )
+        return
+    table([(f"{hit.score:.2f}", hit.key, known(hit.year), hit.title) for hit in hits])
+
+
+@click.command()
+@click.argument("node", required=False)
+@global_options
+def taxonomy(options: Options, node: str | None) -> None:
+    """Show the taxonomy with counts, or one node with its papers."""
+    with options.open() as library, library.reading() as session:
+        tree = read_taxonomy(session, node)
+        papers = papers_under(session, node) if node else []
+        listed = [{"key": paper.key, "title": paper.title, "year": paper.year} for paper in papers]
+    if options.as_json:
+        emit_json({"nodes": tree, **({"papers": listed} if node else {})})
+        return
+    table([("  " * entry.depth + entry.label, entry.papers, entry.id) for entry in tree])
+    if node:
+        say(f"\n{tree[0].definition}\n")
+        table([(paper["key"], known(paper["year"]), paper["title"]) for paper in listed])
+
+
+@click.command()
+@click.option("--paper", metavar="KEY", help="Only the checkpoints of this paper.")
+@click.option("--task", help="Only checkpoints for this task, such as mask-generation.")
+@global_options
+def checkpoints(options: Options, paper: str | None, task: str | None) -> None:
+    """List the linked checkpoints, with the code that loads them in --json."""
+    with options.open() as library, library.reading() as session:
+        key = find_paper(session, paper).key if paper else None
+        found = list_checkpoints(session, paper=key, task=task)
+    if options.as_json:
+        emit_json(
+            {
+                "checkpoints": [
+                    {"paper": owner, **asdict(item), "loading": _snippet(item)} for owner, item in found
+                ]
+            }
+        )
+        return
+    if not found:
+        say("No checkpoint linked." if paper else "No checkpoint for that.")
+    _print_checkpoints(found)
+
+
+def _snippet(item: PaperCheckpoint) -> dict[str, str]:
+    return asdict(
+        loading_snippet(
+            hub_id=item.hub_id, library=item.library, loader_class=item.loader_class, task=item.task,
+            revision=item.revision,
+        )
+    )  # fmt: skip
+
+
+def _print_checkpoints(found: list[tuple[str, PaperCheckpoint]]) -> None:
+    rows = [
+        (
+            owner, item.hub_id, item.library, item.task, known(item.licence), item.state,
+            item.revision or "not pinned yet",
+        )
+        for owner, item in found
+    ]  # fmt: skip
+    if rows:
+        table(rows, header=("paper", "checkpoint", "library", "task", "licence", "state", "revision"))
+
+
+COMMANDS = (search, show, neighbours_command, similar, taxonomy, checkpoints)
