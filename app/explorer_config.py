@@ -1,5 +1,7 @@
 """How the explorer's server is set up: as flags, because Streamlit reads no configuration from a package."""
 
+from graph.palette import PILLARS
+
 # Only the tables for light and dark are set: a bare primary colour would switch everybody to light.
 THEME = {
     "theme.light.primaryColor": "#3451b2",
@@ -12,6 +14,12 @@ THEME = {
     "theme.dark.secondaryBackgroundColor": "#1e2127",
     "theme.dark.textColor": "#edeef0",
     "theme.dark.borderColor": "#3a3f47",
+    "theme.headingFontSizes": '["1.9rem", "1.25rem", "1.05rem"]',
+    **{
+        f"theme.{mode}.{look.name}TextColor": look.color
+        for mode in ("light", "dark")
+        for look in PILLARS.values()
+    },
 }
 
 

@@ -4,16 +4,16 @@ Node ids are paper keys, `taxonomy:<id>` and `checkpoint:<hub id>`. The kind of 
 that two nodes may be joined in several ways. An attribute whose value is not known is absent, never empty.
 """
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import networkx as nx
-from sqlalchemy import literal, or_, select
+from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
+from graph.brief import briefs_of
 from graph.errors import QueryError, UnknownName
 from graph.filters import Filters, allowed_ids
 from graph.schema import (
@@ -76,18 +76,21 @@ def build_network(session: Session, filters: Filters | None = None) -> nx.MultiD
 
 
 def paper_edges(
-    session: Session, touching: int | None = None
+    session: Session, around: Collection[int] | None = None
 ) -> Iterator[tuple[str, int, int, str, datetime]]:
-    """Edges between two papers, all or those of one: kind, start, end (row ids), source, when retrieved."""
+    """Edges between two papers: kind, start, end (row ids), source and when it was retrieved.
+
+    All of them, or those that start or end at one of some papers.
+    """
     citations = select(
         literal(CITES), Citation.citing_id, Citation.cited_id, Source.name, Citation.retrieved_at
     ).join(Source, Source.id == Citation.source_id)
     relations = select(
         Relation.kind, Relation.paper_id, Relation.target_id, Source.name, Relation.retrieved_at
     ).join(Source, Source.id == Relation.source_id)
-    if touching is not None:
-        citations = citations.where(or_(Citation.citing_id == touching, Citation.cited_id == touching))
-        relations = relations.where(or_(Relation.paper_id == touching, Relation.target_id == touching))
+    if around is not None:
+        citations = citations.where(Citation.citing_id.in_(around) | Citation.cited_id.in_(around))
+        relations = relations.where(Relation.paper_id.in_(around) | Relation.target_id.in_(around))
     yield from session.execute(citations.order_by(Citation.citing_id, Citation.cited_id))
     yield from session.execute(relations.order_by(Relation.paper_id, Relation.target_id))
 
@@ -103,60 +106,55 @@ def neighbours(session: Session, key: str, *, relation: str | None = None, depth
     """
     if relation is not None and relation not in PAPER_EDGES:
         raise UnknownName("relation", relation, list(PAPER_EDGES))
-    papers = {row.id: row for row in _paper_rows(session)}
-    start = next((paper_id for paper_id, row in papers.items() if row.key == key), None)
-    if start is None:
-        raise UnknownName("paper", key)
     if depth < 1:
         raise QueryError(f"cannot go {depth} edges away: 1 or more are allowed")
-    steps = _steps(session, relation, start if depth == 1 else None)
-    found: list[Neighbour] = []
+    start = session.scalar(select(Paper.id).where(Paper.key == key))
+    if start is None:
+        raise UnknownName("paper", key)
+    steps: list[tuple[int, int, _Step, list[str]]] = []
     distance = {start: 0}
-    queue = deque([start])
-    while queue:
-        at = queue.popleft()
-        if distance[at] == depth:
-            continue
-        for (kind, direction, other), sources in sorted(steps.get(at, {}).items(), key=_by_kind):
-            if other not in distance:
-                distance[other] = distance[at] + 1
-                queue.append(other)
-            elif distance[other] != distance[at] + 1:
-                continue
-            row = papers[other]
-            found.append(
-                Neighbour(
-                    row.key, row.short_name, row.title, row.year, row.pillar, kind, direction,
-                    papers[at].key, distance[other], tuple(sources),
-                )
-            )  # fmt: skip
-    return found
+    frontier = [start]
+    for level in range(1, depth + 1):
+        reached: list[int] = []
+        for at, (step, sources) in _steps_from(session, frontier, relation):
+            if step.paper_id not in distance:
+                distance[step.paper_id] = level
+                reached.append(step.paper_id)
+            if distance[step.paper_id] == level:
+                steps.append((level, at, step, sources))
+        frontier = reached
+    papers = {paper.id: paper for paper in briefs_of(session, list(distance))}
+    return [
+        Neighbour(
+            papers[step.paper_id].key, papers[step.paper_id].short_name, papers[step.paper_id].title,
+            papers[step.paper_id].year, papers[step.paper_id].pillar, step.relation, step.direction,
+            papers[at].key, level, tuple(sources),
+        )
+        for level, at, step, sources in steps
+    ]  # fmt: skip
 
 
-Step = tuple[str, Direction, int]
+class _Step(NamedTuple):
+    relation: str
+    direction: Direction
+    paper_id: int
 
 
-def _by_kind(item: tuple[Step, list[str]]) -> tuple[int, str, int]:
-    kind, direction, other = item[0]
-    # Typed relations say more than citations: they come first.
-    return (1 if kind == CITES else 0, direction, other)
-
-
-def _steps(session: Session, relation: str | None, touching: int | None) -> dict[int, dict[Step, list[str]]]:
-    steps: dict[int, dict[Step, list[str]]] = {}
-    for kind, start, end, source, _ in paper_edges(session, touching):
+def _steps_from(
+    session: Session, papers: Collection[int], relation: str | None
+) -> Iterator[tuple[int, tuple[_Step, list[str]]]]:
+    """Edges that leave each of the papers, in either direction, with their sources."""
+    steps: dict[int, dict[_Step, list[str]]] = {paper_id: {} for paper_id in papers}
+    for kind, start, end, source, _ in paper_edges(session, papers):
         if relation in (None, kind):
-            steps.setdefault(start, {}).setdefault((kind, "out", end), []).append(source)
-            steps.setdefault(end, {}).setdefault((kind, "in", start), []).append(source)
-    return steps
-
-
-def _paper_rows(session: Session) -> list[Any]:
-    columns = select(Paper.id, Paper.key, Paper.short_name, Paper.title, Paper.year, TaxonomyNode.pillar)
-    joined = columns.outerjoin(
-        Assignment, (Assignment.paper_id == Paper.id) & Assignment.is_primary
-    ).outerjoin(TaxonomyNode, TaxonomyNode.id == Assignment.node_id)
-    return list(session.execute(joined.order_by(Paper.id)))
+            if start in steps:
+                steps[start].setdefault(_Step(kind, "out", end), []).append(source)
+            if end in steps:
+                steps[end].setdefault(_Step(kind, "in", start), []).append(source)
+    for at, found in steps.items():
+        # Typed relations say more than citations: they come first.
+        for step in sorted(found, key=lambda step: (step.relation == CITES, step.direction, step.paper_id)):
+            yield at, (step, found[step])
 
 
 def _add_papers(network: nx.MultiDiGraph, session: Session, allowed: set[int] | None) -> dict[int, str]:
@@ -191,13 +189,18 @@ def _add_papers(network: nx.MultiDiGraph, session: Session, allowed: set[int] | 
 
 
 def _add_taxonomy(network: nx.MultiDiGraph, session: Session, keys: dict[int, str]) -> None:
-    nodes = {node.id: node for node in session.scalars(select(TaxonomyNode).order_by(TaxonomyNode.position))}
+    told = select(TaxonomyNode, Source.name).join(Source, Source.id == TaxonomyNode.source_id)
+    sources = dict(session.execute(told.order_by(TaxonomyNode.position)).all())
+    nodes = {node.id: node for node in sources}
     for node in nodes.values():
         attributes = {"kind": "taxonomy", "label": node.label, "definition": node.definition}
         network.add_node(f"taxonomy:{node.id}", **attributes, **_known({"pillar": node.pillar}))
     for node in nodes.values():
         if node.parent_id is not None:
-            _add_edge(network, f"taxonomy:{node.id}", f"taxonomy:{node.parent_id}", PART_OF)
+            _add_edge(
+                network, f"taxonomy:{node.id}", f"taxonomy:{node.parent_id}", PART_OF,
+                source=sources[node], retrieved_at=str(node.retrieved_at.date()),
+            )  # fmt: skip
     rows = select(Assignment, Source.name).join(Source, Source.id == Assignment.source_id)
     for assignment, source in session.execute(rows.order_by(Assignment.paper_id, Assignment.node_id)):
         if assignment.paper_id not in keys:

@@ -16,13 +16,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from graph import textindex
+from graph.brief import PaperBrief, briefs_of
 from graph.encoder import Encoder, SentenceEncoder
-from graph.errors import ModelError, QueryError
+from graph.errors import ModelError, QueryError, UnknownName
 from graph.filters import Filters, allowed_ids
 from graph.library import Library
 from graph.lookup import papers_named
-from graph.names import arxiv_id_of, doi_of
-from graph.schema import Assignment, CheckpointLink, Citation, Paper, TaxonomyNode
+from graph.names import arxiv_id_of, doi_of, is_text
+from graph.schema import Citation, Paper
 from graph.snapshot import current_snapshot_id
 from graph.vectors import VectorIndex
 
@@ -34,6 +35,7 @@ _DEPTH = 100
 _LEXICAL, _DENSE, _CITED = 0.4, 0.6, 0.06
 # A paper that is named exactly stands above whatever the shares can add up to.
 _NAMED = 2.0
+_NO_VECTORS = "the library has no vectors yet: 'vfm-atlas build' makes them"
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,18 @@ class Why:
 
 @dataclass(frozen=True)
 class Hit:
-    """A search result; `pillar` and `taxonomy` are of the paper's primary node."""
+    """A search result; `pillar` and `taxonomy` are of the paper's primary node, `paper` tells more of it."""
 
     rank: int
     key: str
     title: str
-    short_name: str
     year: int | None
     score: float
     why: Why
     pillar: str | None
     taxonomy: str | None
     checkpoints: int
+    paper: PaperBrief
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,9 @@ class Search:
             raise QueryError(f"no search mode {mode!r}: {', '.join(MODES)} are allowed")
         if not query.strip():
             raise QueryError("the query is empty: write what the paper is about, or its name")
-        if limit < 1:
-            raise QueryError(f"cannot show {limit} results: 1 or more are allowed")
+        if not is_text(query):
+            raise QueryError(f"cannot read the query {query!r}: it is not valid UTF-8")
+        _require_limit(limit)
         with self._library.reading() as session:
             allowed = allowed_ids(session, filters or Filters())
             named = _named(session, query, allowed)
@@ -114,12 +117,20 @@ class Search:
             return Results(query, mode, len(order), current_snapshot_id(session), hits)
 
     def similar(self, key: str, limit: int = 10) -> list[Hit]:
-        """The papers whose texts mean most nearly the same; the score is the cosine similarity."""
+        """The papers whose texts mean most nearly the same; the score is the cosine similarity.
+
+        Raises UnknownName for a key that no paper has, ModelError for a library without vectors.
+        """
+        _require_limit(limit)
         with self._library.reading() as session:
-            index = self._vectors(session)
             paper_id = session.scalar(select(Paper.id).where(Paper.key == key))
-            vector = index.of(paper_id) if index is not None and paper_id is not None else None
-            if index is None or paper_id is None or vector is None:
+            if paper_id is None:
+                raise UnknownName("paper", key)
+            index = self._vectors(session)
+            if index is None:
+                raise ModelError(_NO_VECTORS)
+            vector = index.of(paper_id)
+            if vector is None:
                 return []
             near = dict(index.nearest(vector, limit + 1))
             near.pop(paper_id, None)
@@ -144,7 +155,7 @@ class Search:
     def _encoded(self, session: Session, query: str) -> tuple[VectorIndex, NDArray[np.float32]]:
         index = self._vectors(session)
         if index is None:
-            raise ModelError("the library has no vectors yet: 'vfm-atlas build' makes them")
+            raise ModelError(_NO_VECTORS)
         if self._encoder is None:
             self._encoder = SentenceEncoder(index.model_name)
         model = self._encoder.model
@@ -163,6 +174,11 @@ class Search:
         return self._index
 
 
+def _require_limit(limit: int) -> None:
+    if limit < 1:
+        raise QueryError(f"cannot show {limit} results: 1 or more are allowed")
+
+
 def _lexical(session: Session, query: str, allowed: set[int] | None) -> dict[int, float]:
     found = textindex.match(session, query)
     hits = [(hit.paper_id, hit.score) for hit in found if allowed is None or hit.paper_id in allowed]
@@ -179,12 +195,13 @@ def _cited(session: Session, paper_ids: Iterable[int]) -> dict[int, float]:
 
 
 def _fuse(*parts: tuple[float, dict[int, float]]) -> dict[int, float]:
-    """The weighted sum of scores, each divided by the best of its kind; a paper without a score has 0."""
+    """The weighted sum of scores, each divided by the largest of its kind; a paper without a score has 0."""
     fused: dict[int, float] = {}
     for weight, scores in parts:
-        best = max(scores.values(), default=0.0)
+        # By size, not the best: cosines can be negative, and no share may outgrow its weight.
+        largest = max(map(abs, scores.values()), default=0.0) or 1.0
         for paper_id, score in scores.items():
-            fused[paper_id] = fused.get(paper_id, 0.0) + weight * (score / best if best > 0 else 0.0)
+            fused[paper_id] = fused.get(paper_id, 0.0) + weight * score / largest
     return fused
 
 
@@ -206,29 +223,10 @@ def _name_kind(query: str, paper: Paper) -> str:
 
 
 def _hits(session: Session, order: list[int], scores: dict[int, float], why: dict[int, Why]) -> list[Hit]:
-    checkpoints = (
-        select(func.count()).where(CheckpointLink.paper_id == Paper.id).correlate(Paper).scalar_subquery()
-    )
-    columns = select(
-        Paper.id, Paper.key, Paper.title, Paper.short_name, Paper.year,
-        TaxonomyNode.pillar, TaxonomyNode.id.label("node"), checkpoints.label("checkpoints"),
-    )  # fmt: skip
-    joined = columns.outerjoin(
-        Assignment, (Assignment.paper_id == Paper.id) & Assignment.is_primary
-    ).outerjoin(TaxonomyNode, TaxonomyNode.id == Assignment.node_id)
-    rows = {row.id: row for row in session.execute(joined.where(Paper.id.in_(order)))}
     return [
         Hit(
-            rank,
-            row.key,
-            row.title,
-            row.short_name,
-            row.year,
-            scores[row.id],
-            why[row.id],
-            row.pillar,
-            row.node,
-            row.checkpoints,
+            rank, paper.key, paper.title, paper.year, scores[paper.id], why[paper.id],
+            paper.pillar, paper.taxonomy, paper.checkpoints, paper,
         )
-        for rank, row in enumerate((rows[paper_id] for paper_id in order), start=1)
-    ]
+        for rank, paper in enumerate(briefs_of(session, order), start=1)
+    ]  # fmt: skip

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from graph.brief import PaperBrief, list_briefs
 from graph.filters import descendants
-from graph.schema import Assignment, Citation, Paper, TaxonomyNode
+from graph.schema import Assignment, Paper, TaxonomyNode
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,7 @@ def path_to(node_id: str, parents: dict[str, str | None]) -> list[str]:
     return path
 
 
-def papers_under(session: Session, node_id: str) -> list[Paper]:
+def papers_under(session: Session, node_id: str) -> list[PaperBrief]:
     """Papers whose primary or secondary node it or one below it is, most cited in the library first."""
-    cited = (
-        select(func.count(Citation.citing_id.distinct()))
-        .where(Citation.cited_id == Paper.id)
-        .correlate(Paper)
-        .scalar_subquery()
-    )
     assigned = select(Assignment.paper_id).where(Assignment.node_id.in_(descendants(session, node_id)))
-    return list(
-        session.scalars(select(Paper).where(Paper.id.in_(assigned)).order_by(cited.desc(), Paper.key))
-    )
+    return list_briefs(session, Paper.id.in_(assigned))

@@ -44,7 +44,7 @@ def _results_document(results: Results) -> dict[str, Any]:
     document = asdict(results)
     hits = document.pop("hits")
     for hit in hits:
-        del hit["short_name"]  # the contract's fields only
+        del hit["paper"]  # the contract's fields only
     return {**document, "results": hits}
 
 

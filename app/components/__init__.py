@@ -1,0 +1,1 @@
+"""Drawing components: each a small ES module with the Python that mounts it."""

@@ -1,0 +1,93 @@
+"""What the explorer's pages share: the open library, the search, and the embedding model behind it.
+
+Everything heavy is made once per server. The embedding model is loaded in the background when the first query
+comes; until it is there, pages search by words alone and say so.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from graph.encoder import SentenceEncoder
+from graph.errors import ModelError
+from graph.library import Library
+from graph.search import Mode, Search
+from graph.snapshot import current_snapshot_id
+
+
+class Warmup:
+    """Loads the embedding model once, in a thread of its own."""
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.error: str | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether queries can be encoded without waiting."""
+        return self._encoder.is_loaded
+
+    def begin(self) -> None:
+        """Start loading, if nobody did yet."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._load, name="embedding-model", daemon=True)
+                self._thread.start()
+
+    def _load(self) -> None:
+        try:
+            self._encoder.encode(["warm up"])
+        except ModelError as error:
+            self.error = str(error)
+
+
+@st.cache_resource
+def open_library() -> Library:
+    """The library that the server was started for."""
+    return Library.open()
+
+
+@st.cache_resource
+def warmup() -> Warmup:
+    """The loading of the embedding model."""
+    return Warmup(_encoder())
+
+
+@st.cache_resource
+def searcher() -> Search:
+    """The one search of the server."""
+    return Search(open_library(), _encoder())
+
+
+@st.cache_resource
+def _encoder() -> SentenceEncoder:
+    from sqlalchemy import select
+
+    from graph.schema import EmbeddingModel
+
+    with open_library().reading() as session:
+        return SentenceEncoder(session.scalar(select(EmbeddingModel.name)))
+
+
+def best_mode() -> Mode:
+    """How to search right now: by words alone until the model is loaded."""
+    warmup().begin()
+    return "hybrid" if warmup().is_ready else "lexical"
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session on the library."""
+    with open_library().reading() as session:
+        yield session
+
+
+def snapshot_id() -> str:
+    """The snapshot that the library is at; caches of what was read are keyed by it."""
+    with reading() as session:
+        return current_snapshot_id(session) or ""

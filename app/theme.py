@@ -1,0 +1,27 @@
+"""The explorer's look beyond Streamlit's theme: width, spacing, and links that may break over lines."""
+
+import streamlit as st
+
+_STYLE = """
+<style>
+  [data-testid="stMainBlockContainer"] { max-width: 76rem; padding-top: 4.5rem; padding-bottom: 4rem; }
+  h1 { padding: 0.25rem 0 0.25rem !important; line-height: 1.2 !important; }
+  h2, h3 { padding: 0.6rem 0 0.2rem !important; }
+  [data-testid="stMainBlockContainer"] [data-testid="stPageLink-NavLink"] {
+    padding: 0.1rem 0; height: auto; min-height: 1.5rem; }
+  [data-testid="stMainBlockContainer"] [data-testid="stPageLink-NavLink"]:not(:hover, :focus-visible) {
+    background: transparent; }
+  [data-testid="stPageLink-NavLink"] span,
+  [data-testid="stPageLink-NavLink"] p {
+    white-space: normal; overflow: visible; font-weight: 400; line-height: 1.3; }
+  .st-key-examples [data-testid="stPageLink-NavLink"] p { white-space: nowrap; text-decoration: underline; }
+  [data-testid="stPageLink-NavLink"]:hover p { text-decoration: underline; }
+  .st-key-results [data-testid="stPageLink-NavLink"] p { font-size: 1.05rem; }
+  [class*="st-key-below-"] [class*="st-key-below-"] { padding-left: 1.1rem; }
+</style>
+"""
+
+
+def apply() -> None:
+    """Add the style to the page."""
+    st.html(_STYLE)

@@ -1,0 +1,201 @@
+"""The first page: what is here, the search, and where to start."""
+
+import math
+
+import streamlit as st
+
+from app.parts import brief_line, node_link, pages, paper_link, paper_list, plain, signed
+from app.state import best_mode, reading, searcher, snapshot_id, warmup
+from graph.brief import PaperBrief, list_briefs
+from graph.coverage import UNKNOWN
+from graph.filters import Filters
+from graph.schema import Paper, TaxonomyNode
+from graph.search import Hit, Results
+from graph.stats import Stats, read_stats
+from graph.taxonomy import TaxonomyEntry, read_taxonomy
+
+EXAMPLES = (
+    "promptable segmentation",
+    "diffusion model as a zero-shot classifier",
+    "learn from masked images",
+)
+PER_PAGE = 10
+_MOST = 100
+_SHORT_LIST = 8
+_SUMMARY_CHARACTERS = 260
+
+
+def show() -> None:
+    """Draw the page."""
+    facts = _facts(snapshot_id())
+    st.title("Visual foundation models", anchor=False)
+    st.markdown(_sentence(facts))
+    query = st.text_input(
+        "Search papers by topic, name, arXiv id or DOI",
+        key="q",
+        type="search",
+        live="300ms",
+        bind="query-params",
+        icon=":material/search:",
+        placeholder="Try: " + EXAMPLES[0],
+    )
+    if query and query.strip():
+        _search(query, facts)
+    else:
+        _examples()
+        _start_here(snapshot_id())
+
+
+def _sentence(facts: Stats) -> str:
+    counts = facts.counts
+    return (
+        f"**{counts['papers']:,}** papers, **{counts['citations']:,}** citations and "
+        f"**{counts['checkpoints']:,}** checkpoints around the survey *Towards the Unification of "
+        "Generative and Discriminative Visual Foundation Model* (arXiv:2312.10163). "
+        f"Facts of {facts.facts_date or UNKNOWN}, snapshot `{facts.snapshot or UNKNOWN}`."
+    )
+
+
+def _examples() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="examples"):
+        st.caption("For example", width="content")
+        for example in EXAMPLES:
+            st.page_link(pages()["home"], label=example, query_params={"q": example})
+
+
+def _search(query: str, facts: Stats) -> None:
+    filters = _filters(facts)
+    mode = best_mode()
+    results = searcher().search(query, mode=mode, limit=_MOST, filters=filters)
+    _say_mode(results)
+    shown = len(results.hits)
+    number = 1
+    if shown > PER_PAGE:
+        number = min(int(st.session_state.get("page", 1)), math.ceil(shown / PER_PAGE))
+    with st.container(key="results"):
+        for hit in results.hits[(number - 1) * PER_PAGE : number * PER_PAGE]:
+            _result(hit)
+    if not shown:
+        st.info("Nothing found. Try other words or fewer filters.", icon=":material/search_off:")
+    if shown > PER_PAGE:
+        st.pagination(math.ceil(shown / PER_PAGE), key="page", bind="query-params")
+
+
+def _filters(facts: Stats) -> Filters:
+    labels = {branch.id: branch.label for branch in _branches(snapshot_id())}
+    branches, years, runnable = st.columns([6, 2, 2], vertical_alignment="center", gap="medium")
+    with branches:
+        pillar = st.pills(
+            "Branch", list(labels), key="pillar", bind="query-params", label_visibility="collapsed",
+            format_func=lambda name: signed(name, labels[name]),
+        )  # fmt: skip
+    with years:
+        span = (min(facts.years), max(facts.years))
+        first, last = st.slider("Years", *span, span, key="years", bind="query-params")
+    with runnable:
+        has_checkpoint = st.toggle("With a checkpoint", key="runnable", bind="query-params")
+    # Papers whose year is not known stay in until the years are narrowed.
+    return Filters(pillar, None, (None, None) if (first, last) == span else (first, last), has_checkpoint)
+
+
+def _say_mode(results: Results) -> None:
+    found = f"{results.total} papers found" if results.total != 1 else "1 paper found"
+    if results.mode == "hybrid":
+        st.caption(f"{found}, by words and by meaning")
+    elif warmup().error:
+        st.caption(f"{found}, by words")
+        st.warning(plain(str(warmup().error)), icon=":material/warning:")
+    else:
+        st.caption(f"{found}, by words; ranking by meaning is being loaded ...")
+        _wait_for_model()
+
+
+@st.fragment(run_every=0.5)
+def _wait_for_model() -> None:
+    if warmup().is_ready or warmup().error:
+        st.rerun()
+
+
+def _result(hit: Hit) -> None:
+    paper = hit.paper
+    with st.container(gap=None):
+        paper_link(paper.key, paper.title, as_title=True)
+        st.markdown(brief_line(paper))
+        if paper.summary:
+            st.markdown(plain(_shortened(paper.summary)))
+        st.caption(_why(hit))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _SUMMARY_CHARACTERS:
+        return text
+    return text[:_SUMMARY_CHARACTERS].rsplit(" ", 1)[0] + " …"
+
+
+def _why(hit: Hit) -> str:
+    reasons = []
+    if hit.why.exact:
+        reasons.append(f"matches its {hit.why.exact}")
+    if hit.why.lexical:
+        reasons.append("words: " + plain(", ".join(hit.why.lexical)))
+    if hit.why.dense is not None:
+        reasons.append(f"meaning: {hit.why.dense:.2f}")
+    return "Found by " + "; ".join(reasons)
+
+
+def _start_here(snapshot: str) -> None:
+    cited, unified, runnable, newest = _lists(snapshot)
+    for title, note, papers, column in zip(
+        ("Most cited here", "Where both lines meet", "With a checkpoint", "Newest"),
+        (
+            "by the reference lists that were read",
+            "unified models, most cited first",
+            "most cited papers with linked weights",
+            "latest preprints first",
+        ),
+        (cited, unified, runnable, newest),
+        st.columns(4),
+        strict=True,
+    ):
+        with column:
+            st.subheader(title, anchor=False)
+            st.caption(note)
+            paper_list(papers)
+    st.subheader("The field in seven branches", anchor=False)
+    for row in _rows_of(_branches(snapshot), 4):
+        for column, branch in zip(st.columns(4), row, strict=False):
+            with column, st.container(border=True, gap=None):
+                node_link(branch.id, f"{branch.label} ({branch.papers})", pillar=branch.pillar, strong=True)
+                st.caption(plain(branch.definition))
+
+
+def _rows_of(branches: list[TaxonomyEntry], size: int) -> list[list[TaxonomyEntry]]:
+    return [branches[at : at + size] for at in range(0, len(branches), size)]
+
+
+@st.cache_data(max_entries=4)
+def _facts(snapshot: str) -> Stats:
+    with reading() as session:
+        return read_stats(session)
+
+
+@st.cache_data(max_entries=4)
+def _lists(snapshot: str) -> tuple[list[PaperBrief], ...]:
+    from sqlalchemy import exists
+
+    from graph.schema import CheckpointLink
+
+    with reading() as session:
+        has_checkpoint = exists().where(CheckpointLink.paper_id == Paper.id)
+        return (
+            list_briefs(session, limit=_SHORT_LIST),
+            list_briefs(session, TaxonomyNode.pillar == "unified", limit=_SHORT_LIST),
+            list_briefs(session, has_checkpoint, limit=_SHORT_LIST),
+            list_briefs(session, Paper.year.is_not(None), order="newest", limit=_SHORT_LIST),
+        )
+
+
+@st.cache_data(max_entries=4)
+def _branches(snapshot: str) -> list[TaxonomyEntry]:
+    with reading() as session:
+        return [entry for entry in read_taxonomy(session) if entry.id == entry.pillar]

@@ -1,0 +1,34 @@
+"""How a pillar looks: a colour and, since colour is never the only sign, a shape.
+
+The hues follow Okabe and Ito ("Color Universal Design", 2008), which hold under colour-vision deficiency,
+made darker or lighter until each reaches 3:1 against the light and the dark background.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Look:
+    """A colour by its name in the explorer's theme and in hex, a shape, and the shape's sign in text."""
+
+    name: str
+    color: str
+    shape: str
+    sign: str
+
+
+PILLARS: dict[str, Look] = {
+    "foundation": Look("gray", "#7a7f87", "hexagon", "⬢"),
+    "generative": Look("orange", "#d1600f", "circle", "●"),
+    "discriminative": Look("blue", "#2f7fd0", "square", "■"),
+    "unified": Look("green", "#119a74", "diamond", "◆"),
+    "multimodal": Look("red", "#c0578f", "triangle", "▲"),
+    "resource": Look("yellow", "#a37f00", "down", "▼"),
+    "challenge": Look("violet", "#8a68d8", "pentagon", "⬟"),
+}
+UNKNOWN = Look("gray", "#7a7f87", "circle", "○")
+
+
+def look_of(pillar: str | None) -> Look:
+    """The look of a pillar; one for papers without a place in the taxonomy."""
+    return PILLARS.get(pillar or "", UNKNOWN)
