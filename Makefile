@@ -5,7 +5,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: explore test lint vectors bench clean
+.PHONY: explore test lint docs vectors bench clean
 
 explore: $(VENV)/.installed  ## build the library and open the explorer (ARGS="--port 8600 --no-browser")
 	@$(BIN)/vfm-atlas build
@@ -18,6 +18,9 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed  ## write docs/cli.md anew, after a command or setting changed
+	@$(BIN)/python docs/make_cli.py
 
 vectors: $(VENV)/.installed  ## encode the shipped catalogue anew, after its texts changed
 	$(BIN)/python -m ingest.make_vectors

@@ -20,6 +20,8 @@ __all__ = [
     "AtlasError",
     "Filters",
     "Library",
+    "Mode",
+    "Results",
     "Search",
     "build_network",
     "find_paper",

@@ -1,5 +1,6 @@
 """`vfm-atlas`: the command line. Every error is one line on stderr; exit 2 for usage, 1 for failure."""
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -11,9 +12,17 @@ from app.console import Options, clean, global_options
 from graph.errors import AtlasError
 
 _INTERRUPTED = 130
+_FIRST_STEPS = """\b
+First steps:
+  vfm-atlas build                             make the library
+  vfm-atlas search "promptable segmentation"  find papers
+  vfm-atlas explore                           look around in a browser
+"""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_FIRST_STEPS
+)
 @click.version_option(package_name="vfm-atlas", prog_name="vfm-atlas")
 @global_options
 def cli(_options: Options) -> None:
@@ -28,9 +37,15 @@ for module in (library, papers, export, collections, explore):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process."""
     options = Options()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # not every terminal can spell every title
     try:
         # Without standalone mode click returns the exit code of --help and --version.
         sys.exit(cli.main(args=arguments, prog_name="vfm-atlas", standalone_mode=False, obj=options) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         _fail(options, _usage_line(error), error.exit_code)
     except AtlasError as error:
@@ -41,10 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(options, f"the library could not be used ({cause}): 'vfm-atlas doctor' tells more", 1)
     except (KeyboardInterrupt, click.Abort):
         _fail(options, "interrupted", _INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone (for instance `| head`): not an error.
-        sys.stderr.close()
-        sys.exit(0)
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _fail(options, f"a fault of vfm-atlas ({what}): --debug shows more, please report it", 1)
 
 
 def _fail(options: Options, message: str, code: int) -> None:
@@ -56,10 +70,10 @@ def _fail(options: Options, message: str, code: int) -> None:
 
 def _usage_line(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        path = error.ctx.command_path
-        return f"{message[:1].lower()}{message[1:]} (see '{path} --help')"
-    return message
+    if not isinstance(error, click.UsageError):
+        return message
+    path = error.ctx.command_path if error.ctx is not None else "vfm-atlas"
+    return f"{message[:1].lower()}{message[1:]} (see '{path} --help')"
 
 
 if __name__ == "__main__":

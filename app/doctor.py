@@ -40,7 +40,7 @@ class Check:
 
 
 def examine(location: str | None = None) -> list[Check]:
-    """Look at everything; nothing is changed and nothing heavy is imported."""
+    """Look at everything; nothing is changed, and nothing is fetched."""
     checks = [_python(), *map(_package, _PACKAGES), _sqlite(), _faiss(), _torchvision()]
     checks += [
         _guarded("library", lambda: _library(location)),
@@ -65,7 +65,7 @@ def _package(name: str) -> Check:
     try:
         return Check(name, "fine", version(name))
     except PackageNotFoundError:
-        return Check(name, "wrong", "not installed", f"pip install {name}")
+        return Check(name, "wrong", "not installed", f"run 'pip install {name}'")
 
 
 def _sqlite() -> Check:
@@ -92,11 +92,11 @@ def _faiss() -> Check:
 
 def _torchvision() -> Check:
     if find_spec("torchvision") is None:
-        return Check("torchvision", "fine", "absent, as it should be or may be")
+        return Check("torchvision", "fine", "absent; only checkpoints of timm and open_clip need it")
     try:
         importlib.import_module("torchvision")
     except (ImportError, RuntimeError, OSError) as reason:
-        advice = "it breaks the imports of transformers: pip uninstall torchvision"
+        advice = "it breaks the imports of transformers: run 'pip uninstall torchvision'"
         return Check("torchvision", "wrong", f"broken ({str(reason).splitlines()[0]})", advice)
     return Check("torchvision", "fine", "loads")
 
@@ -115,7 +115,7 @@ def _model(location: str | None) -> Check:
         index = VectorIndex.load(session)
     if index is None:
         return Check("embedding model", "wrong", "the library has no vectors", "run 'vfm-atlas build'")
-    model = find_model(index.model_name)
+    model = find_model(index.model_name, may_fetch=False)
     if model.weights_sha256 != index.weights_sha256:
         advice = f"run 'vfm-atlas build --model {model.name}': the library's vectors come from other weights"
         return Check("embedding model", "wrong", model.name, advice)

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import theme
+from app.parts import plain
 from app.views import coverage, home, paper, taxonomy
 from graph.errors import AtlasError
 
@@ -21,4 +22,4 @@ page = st.navigation(list(pages.values()), position="top")
 try:
     page.run()
 except AtlasError as error:
-    st.error(str(error).replace("'", "`"), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")

@@ -9,8 +9,12 @@ import click
 from graph.filters import Filters, parse_years
 
 _OPTIONS = (
-    click.option("--pillar", help="Only papers of this branch below the root of the taxonomy."),
-    click.option("--taxonomy", metavar="NODE", help="Only papers at or below this taxonomy node."),
+    click.option("--pillar", metavar="P", help="Only papers of this branch, such as generative."),
+    click.option(
+        "--taxonomy",
+        metavar="NODE",
+        help="Only papers at or below this node; 'vfm-atlas taxonomy' lists all.",
+    ),
     click.option("--year", metavar="A:B", help="Only papers of these years: A:B, A:, :B or one year."),
     click.option("--has-checkpoint", is_flag=True, help="Only papers with a linked checkpoint."),
     click.option("--core", is_flag=True, help="Only the core papers."),

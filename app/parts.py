@@ -8,17 +8,37 @@ from graph.brief import PaperBrief
 from graph.coverage import UNKNOWN
 from graph.palette import look_of
 
+# A web or mail address would become a link even when escaped; an invisible joiner inside keeps it text.
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^=&@\"'/])")
 
 
 def plain(text: str) -> str:
     """A text that Streamlit's Markdown shows as it is: no link, formula, colour, icon or HTML comes of it."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\u2060", " ".join(text.split())))
 
 
 def pages() -> dict[str, st.Page]:
     """The explorer's pages by name, as the entry script made them."""
     return st.session_state["pages"]  # type: ignore[no-any-return]
+
+
+def named_in_url(parameter: str, otherwise: str = "") -> str:
+    """The value of a URL parameter that names what the page shows."""
+    value = st.query_params.get(parameter, otherwise)
+    before = st.session_state.get("shown")
+    now = st.session_state["shown"] = (parameter, value)
+    if before is not None and before != now:
+        first_page()
+        if before[0] == parameter:
+            # A link from a page to itself changes what is shown but not the address; setting it again does.
+            st.query_params[parameter] = value
+    return value
+
+
+def first_page() -> None:
+    """Begin lists at their first page again: what they list has changed."""
+    st.session_state["page"] = 1
 
 
 def paper_link(key: str, label: str, *, pillar: str | None = None, as_title: bool = False) -> None:

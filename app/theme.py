@@ -1,5 +1,7 @@
 """The explorer's look beyond Streamlit's theme: width, spacing, and links that may break over lines."""
 
+from importlib.resources import files
+
 import streamlit as st
 
 _STYLE = """
@@ -14,7 +16,7 @@ _STYLE = """
   [data-testid="stPageLink-NavLink"] span,
   [data-testid="stPageLink-NavLink"] p {
     white-space: normal; overflow: visible; font-weight: 400; line-height: 1.3; }
-  .st-key-examples [data-testid="stPageLink-NavLink"] p { white-space: nowrap; text-decoration: underline; }
+  .st-key-examples button p { text-decoration: underline; }
   [data-testid="stPageLink-NavLink"]:hover p { text-decoration: underline; }
   .st-key-results [data-testid="stPageLink-NavLink"] p { font-size: 1.05rem; }
   [class*="st-key-below-"] [class*="st-key-below-"] { padding-left: 1.1rem; }
@@ -23,5 +25,6 @@ _STYLE = """
 
 
 def apply() -> None:
-    """Add the style to the page."""
-    st.html(_STYLE)
+    """Add the style to the page, and the mending of its history."""
+    script = (files("app.components") / "history.js").read_text(encoding="utf-8")
+    st.html(f"{_STYLE}<script>{script}</script>", unsafe_allow_javascript=True)

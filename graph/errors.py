@@ -47,15 +47,21 @@ class LibraryBusy(LibraryError):
 
 
 class UnknownName(AtlasError, LookupError):
-    """Something was asked for by a name that does not exist; `nearest` holds what comes close."""
+    """Something was asked for by a name that does not exist.
+
+    `nearest` holds what comes close, or with `allowed` everything that there is.
+    """
 
     exit_code = 2
 
-    def __init__(self, kind: str, value: str, nearest: Sequence[str] = (), advice: str = "") -> None:
+    def __init__(
+        self, kind: str, value: str, nearest: Sequence[str] = (), advice: str = "", allowed: bool = False
+    ) -> None:
         self.kind, self.value, self.nearest, self.advice = kind, value, tuple(nearest), advice
+        self.allowed = allowed
         parts = [f"no {kind} {value!r}"]
         if nearest:
-            parts.append("nearest: " + ", ".join(nearest))
+            parts.append(f"{'allowed' if allowed else 'nearest'}: {', '.join(nearest)}")
         if advice:
             parts.append(advice)
         self.message = "; ".join(parts)
@@ -64,8 +70,8 @@ class UnknownName(AtlasError, LookupError):
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self) -> tuple[type["UnknownName"], tuple[str, str, tuple[str, ...], str]]:
-        return type(self), (self.kind, self.value, self.nearest, self.advice)
+    def __reduce__(self) -> tuple[type["UnknownName"], tuple[str, str, tuple[str, ...], str, bool]]:
+        return type(self), (self.kind, self.value, self.nearest, self.advice, self.allowed)
 
 
 class QueryError(AtlasError, ValueError):

@@ -82,7 +82,7 @@ def _assigned(*conditions: ColumnElement[bool] | InstrumentedAttribute[bool]) ->
 def _branch(session: Session, pillar: str) -> str:
     pillars = pillars_of(session)
     if pillar not in pillars:
-        raise UnknownName("pillar", pillar, pillars)
+        raise UnknownName("pillar", pillar, pillars, allowed=True)
     return pillar
 
 

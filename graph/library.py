@@ -4,7 +4,9 @@
 """
 
 import os
+import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from graph.schema import REVISION
 from graph.settings import default_library
 
 _BUSY_SECONDS = 10
+_TELLTALE_TABLES = {"alembic_version", "paper", "snapshot"}
 
 
 class Library:
@@ -35,8 +38,7 @@ class Library:
         Raises LibraryMissing, LibraryDamaged or LibraryVersionError.
         """
         path = _path_of(location)
-        if not path.exists():
-            raise errors.LibraryMissing(f"no library at {path}: make one with 'vfm-atlas build'")
+        _require_readable(path)
         library = cls(_engine(path), path)
         try:
             library._check_revision()
@@ -87,14 +89,17 @@ class Library:
 
     def _revision(self) -> str | None:
         with self.engine.connect() as connection:
-            tables = inspect(connection).get_table_names()
+            tables = set(inspect(connection).get_table_names())
             if not tables:
                 return None
-            if "alembic_version" not in tables:
+            found: str | None = None
+            if tables >= _TELLTALE_TABLES:
+                found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if found is None:
                 raise errors.LibraryDamaged(
                     f"{self.path} is a database but not a VFM Atlas library: name another file with --library"
                 )
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return found
 
     def _check_revision(self) -> None:
         found = self._revision()
@@ -122,6 +127,10 @@ class Library:
             self._check_revision()
         from graph.migrate import upgrade
 
+        # Only now, when the file is known to be ours: the mode is written into the file, and no transaction
+        # may be open while it changes.
+        with self.engine.execution_options(begin=None).connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         with self.engine.execution_options(begin="IMMEDIATE").begin() as connection:
             upgrade(connection)
 
@@ -132,26 +141,41 @@ def _path_of(location: str | Path | None) -> Path:
         return Path(given).expanduser().absolute()
     try:
         url = make_url(given)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise errors.LibraryError(
-            f"cannot read the library URL {given!r}: sqlite:///PATH is allowed"
+            f"cannot read the library URL {re.sub('//.*@', '//***@', given)!r}: sqlite:///PATH is allowed"
         ) from None
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        shown = url.render_as_string(hide_password=True)
+        shown = url.set(query={}).render_as_string(hide_password=True)
         raise errors.LibraryError(f"cannot use the library {shown!r}: a path or sqlite:///PATH is allowed")
     return Path(url.database).expanduser().absolute()
 
 
+def _require_readable(path: Path) -> None:
+    """Fail before SQLite does: its message does not say what is wrong."""
+    advice = "name another file with --library"
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise errors.LibraryMissing(f"no library at {path}: make one with 'vfm-atlas build'") from None
+    except OSError as reason:
+        raise errors.LibraryMissing(f"cannot reach {path} ({reason.strerror}): {advice}") from reason
+    if is_folder:
+        raise errors.LibraryMissing(f"{path} is a folder, the library is a file: {advice}")
+    if not os.access(path, os.R_OK):
+        raise errors.LibraryDamaged(f"no permission to read {path}: {advice}")
+
+
 def _require_writable(path: Path) -> None:
-    """Fail before anything is created: SQLite's own message does not say what is wrong."""
+    """Fail before anything is created, for the same reason."""
     advice = "choose another place with --library or VFM_ATLAS_LIBRARY"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_folder = path.is_dir()
     except OSError as reason:
-        raise errors.LibraryUnwritable(
-            f"cannot create the folder {path.parent} ({reason.strerror}): {advice}"
-        ) from reason
-    if path.is_dir():
+        why = f"{path.parent} is not a folder" if path.parent.is_file() else reason.strerror
+        raise errors.LibraryUnwritable(f"cannot create {path} ({why}): {advice}") from reason
+    if is_folder:
         raise errors.LibraryUnwritable(f"{path} is a folder, the library is a file: {advice}")
     target = path if path.exists() else path.parent
     if not os.access(target, os.W_OK) or not os.access(path.parent, os.W_OK):
@@ -159,10 +183,10 @@ def _require_writable(path: Path) -> None:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
-    )
+    url = URL.create("sqlite", database=str(path))
+    if _is_on_read_only_disk(path):
+        url = URL.create("sqlite", database=path.as_uri(), query={"immutable": "1", "uri": "true"})
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -171,21 +195,24 @@ def _engine(path: Path) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = NORMAL")
-        # Asked before it is set, so that a library on a read-only disk can still be read.
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal" and os.access(path.parent, os.W_OK):
-            cursor.execute("PRAGMA journal_mode = WAL")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: object) -> None:
         mode = connection.get_execution_options().get("begin", "DEFERRED")  # type: ignore[attr-defined]
-        connection.exec_driver_sql(f"BEGIN {mode}")  # type: ignore[attr-defined]
+        if mode is not None:
+            connection.exec_driver_sql(f"BEGIN {mode}")  # type: ignore[attr-defined]
 
-    @event.listens_for(engine, "handle_error")
-    def translate(context: ExceptionContext) -> None:
-        context.chained_exception = _explain(context.original_exception, path)
+    @event.listens_for(engine, "handle_error", retval=True)
+    def translate(context: ExceptionContext) -> BaseException | None:
+        return _explain(context.original_exception, path)
 
     return engine
+
+
+def _is_on_read_only_disk(path: Path) -> bool:
+    """Whether SQLite must be told that nobody writes: in WAL mode it cannot read without a file beside."""
+    return not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
 
 
 def _explain(reason: BaseException, path: Path) -> BaseException | None:
@@ -201,7 +228,7 @@ def _explain(reason: BaseException, path: Path) -> BaseException | None:
         )
     if "readonly" in said or "unable to open" in said or "disk I/O" in said or "full" in said:
         return errors.LibraryUnwritable(
-            f"cannot write {path} ({said}): choose another place with --library or VFM_ATLAS_LIBRARY"
+            f"cannot open or change {path} ({said}): choose another place with --library or VFM_ATLAS_LIBRARY"
         )
     if "no such table" in said or "no such column" in said:
         return errors.LibraryDamaged(

@@ -19,7 +19,7 @@ def find_paper(session: Session, name: str) -> Paper:
         return found[0]
     if found:
         keys = sorted(paper.key for paper in found)
-        raise UnknownName("single paper", name, keys, "use one of these keys")
+        raise UnknownName("single paper", name, keys, "use one of these keys", allowed=True)
     raise UnknownName("paper", name, nearest_names(session, name), "'vfm-atlas search' finds papers by topic")
 
 

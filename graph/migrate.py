@@ -4,7 +4,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from graph.errors import LibraryVersionError
 
 
 def configuration(connection: Connection) -> Config:
@@ -17,5 +20,14 @@ def configuration(connection: Connection) -> Config:
 
 
 def upgrade(connection: Connection) -> None:
-    """Apply every migration that the database does not have yet."""
-    command.upgrade(configuration(connection), "head")
+    """Apply every migration that the database does not have yet.
+
+    Raises LibraryVersionError for a schema that no migration starts from.
+    """
+    try:
+        command.upgrade(configuration(connection), "head")
+    except CommandError as reason:
+        raise LibraryVersionError(
+            f"the library's schema cannot be brought up to date ({reason}): move the file aside, "
+            "then run 'vfm-atlas build'"
+        ) from reason

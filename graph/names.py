@@ -10,6 +10,7 @@ _ARXIV = re.compile(
     r"(?:[?#]\S*|\s*\[[a-z.-]+\])?$",
     re.IGNORECASE,
 )
+_DROPPED = re.compile(r"[^\w+]+|_+")
 _DOI = re.compile(r"^(?:doi:\s*|(?:https?://)?(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)$", re.IGNORECASE)
 
 
@@ -19,7 +20,7 @@ def fold(name: str) -> str:
     A plus sign stays, because it tells models apart (SDEdit and SDEdit+).
     """
     decomposed = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(char for char in decomposed if char.isalnum() or char == "+")
+    return _DROPPED.sub("", decomposed)
 
 
 def is_text(name: str) -> bool:

@@ -105,7 +105,7 @@ def neighbours(session: Session, key: str, *, relation: str | None = None, depth
             distance, once for each edge that reaches it there.
     """
     if relation is not None and relation not in PAPER_EDGES:
-        raise UnknownName("relation", relation, list(PAPER_EDGES))
+        raise UnknownName("relation", relation, list(PAPER_EDGES), allowed=True)
     if depth < 1:
         raise QueryError(f"cannot go {depth} edges away: 1 or more are allowed")
     start = session.scalar(select(Paper.id).where(Paper.key == key))

@@ -152,7 +152,7 @@ def list_checkpoints(
     """
     tasks = sorted(session.scalars(select(Checkpoint.task).distinct()))
     if task is not None and task not in tasks:
-        raise UnknownName("task", task, tasks)
+        raise UnknownName("task", task, tasks, allowed=True)
     rows = (
         select(Paper.key, CheckpointLink)
         .join(CheckpointLink, CheckpointLink.paper_id == Paper.id)

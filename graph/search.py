@@ -29,8 +29,9 @@ from graph.vectors import VectorIndex
 
 Mode = Literal["hybrid", "lexical", "dense"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-# Papers that a ranking contributes: beyond these a neighbour is no answer any more.
-_DEPTH = 100
+# Papers that a ranking contributes: a neighbour beyond the first hundred is no answer any more.
+_NEIGHBOURS = 100
+_MATCHES = 1000
 # Shares of the fused score, chosen before measuring.
 _LEXICAL, _DENSE, _CITED = 0.4, 0.6, 0.06
 # A paper that is named exactly stands above whatever the shares can add up to.
@@ -82,7 +83,8 @@ class Search:
 
     def __init__(self, library: Library, encoder: Encoder | None = None) -> None:
         self._library = library
-        self._encoder = encoder
+        self._given = encoder
+        self._chosen: SentenceEncoder | None = None
         self._index: VectorIndex | None = None
         self._index_of: str | None = None
 
@@ -102,7 +104,7 @@ class Search:
             named = _named(session, query, allowed)
             scores: dict[int, float] = {}
             cosines: dict[int, float] = {}
-            if not (named and (arxiv_id_of(query) or doi_of(query))):  # nothing is near to an identifier
+            if not (arxiv_id_of(query) or doi_of(query)):  # nothing is near to an identifier
                 scores, cosines = self._scores(session, query, mode, allowed)
             for paper_id in named:
                 scores[paper_id] = scores.get(paper_id, 0.0) + _NAMED
@@ -145,7 +147,7 @@ class Search:
         if mode == "lexical":
             return _fuse((1.0, lexical)), {}
         index, vector = self._encoded(session, query)
-        cosines = dict(index.nearest(vector, _DEPTH, allowed))
+        cosines = dict(index.nearest(vector, _NEIGHBOURS, allowed))
         if mode == "dense":
             return _fuse((1.0, cosines)), cosines
         cosines |= index.cosines(vector, list(lexical.keys() - cosines.keys()))
@@ -156,16 +158,20 @@ class Search:
         index = self._vectors(session)
         if index is None:
             raise ModelError(_NO_VECTORS)
-        if self._encoder is None:
-            self._encoder = SentenceEncoder(index.model_name)
-        model = self._encoder.model
+        encoder = self._given or self._encoder_of(index)
+        model = encoder.model
         if model.weights_sha256 != index.weights_sha256:
             raise ModelError(
                 f"the library's vectors come from {index.model_name} ({index.weights_sha256[:12]}...), "
                 f"not from {model.name} ({model.weights_sha256[:12]}...): "
                 f"'vfm-atlas build --model {model.name}' makes them anew"
             )
-        return index, self._encoder.encode([query])[0]
+        return index, encoder.encode([query])[0]
+
+    def _encoder_of(self, index: VectorIndex) -> SentenceEncoder:
+        if self._chosen is None or self._chosen.model.weights_sha256 != index.weights_sha256:
+            self._chosen = SentenceEncoder(index.model_name)
+        return self._chosen
 
     def _vectors(self, session: Session) -> VectorIndex | None:
         snapshot = current_snapshot_id(session)
@@ -182,7 +188,7 @@ def _require_limit(limit: int) -> None:
 def _lexical(session: Session, query: str, allowed: set[int] | None) -> dict[int, float]:
     found = textindex.match(session, query)
     hits = [(hit.paper_id, hit.score) for hit in found if allowed is None or hit.paper_id in allowed]
-    return dict(hits[:_DEPTH])
+    return dict(hits[:_MATCHES])
 
 
 def _cited(session: Session, paper_ids: Iterable[int]) -> dict[int, float]:

@@ -1,13 +1,15 @@
 """What the user keeps: notes on papers, and collections of papers. No build ever changes them."""
 
+import difflib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from graph.errors import QueryError, UnknownName
 from graph.lookup import find_paper
+from graph.names import is_text
 from graph.schema import Collection, CollectionItem, Note, Paper
 
 
@@ -23,6 +25,8 @@ def add_note(session: Session, name: str, text: str) -> Paper:
     """Write a note on a paper; raises UnknownName, or QueryError for an empty note."""
     if not text.strip():
         raise QueryError("the note is empty: write what you want to remember")
+    if not is_text(text):
+        raise QueryError("cannot keep the note: it is not valid UTF-8")
     paper = find_paper(session, name)
     session.add(Note(paper_id=paper.id, text=text.strip(), created_at=_now()))
     return paper
@@ -31,7 +35,9 @@ def add_note(session: Session, name: str, text: str) -> Paper:
 def add_to_collection(session: Session, collection: str, names: list[str]) -> int:
     """Put papers into a collection, which is made when it is new; returns how many were not in it yet."""
     if not collection.strip():
-        raise QueryError("the collection needs a name")
+        raise QueryError("the collection needs a name, such as 'to-read'")
+    if not is_text(collection):
+        raise QueryError(f"cannot name a collection {collection!r}: it is not valid UTF-8")
     papers = [find_paper(session, name) for name in names]
     shelf = session.scalar(select(Collection).where(Collection.name == collection))
     if shelf is None:
@@ -41,9 +47,13 @@ def add_to_collection(session: Session, collection: str, names: list[str]) -> in
     present = set(
         session.scalars(select(CollectionItem.paper_id).where(CollectionItem.collection_id == shelf.id))
     )
-    new = {paper.id for paper in papers} - present
+    new = list(dict.fromkeys(paper.id for paper in papers if paper.id not in present))
+    now = _now()
+    # The moment is also the order, and some clocks tick more slowly than this loop.
+    moments = (now + timedelta(microseconds=position) for position in range(len(new)))
     session.add_all(
-        CollectionItem(collection_id=shelf.id, paper_id=paper_id, added_at=_now()) for paper_id in sorted(new)
+        CollectionItem(collection_id=shelf.id, paper_id=paper_id, added_at=moment)
+        for paper_id, moment in zip(new, moments, strict=True)
     )
     return len(new)
 
@@ -84,9 +94,11 @@ def papers_in(session: Session, collection: str) -> list[Paper]:
 
 
 def _collection(session: Session, name: str) -> Collection:
-    shelf = session.scalar(select(Collection).where(Collection.name == name))
+    shelf = session.scalar(select(Collection).where(Collection.name == name)) if is_text(name) else None
     if shelf is None:
-        raise UnknownName("collection", name, [entry.name for entry in list_collections(session)])
+        names = [entry.name for entry in list_collections(session)]
+        near = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
+        raise UnknownName("collection", name, near, "'vfm-atlas collection list' lists all")
     return shelf
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
@@ -25,7 +25,8 @@ _FACTS = (
     "JOIN paper p ON p.id = v.paper_id JOIN source s ON s.id = v.source_id",
     "SELECT p.key, p.is_core, p.after_survey, p.reference_list, p.reference_entries FROM paper p",
     "SELECT a.key, b.key, c.matched_title, c.match_kind, s.name, c.retrieved_at FROM citation c "
-    "JOIN paper a ON a.id = c.citing_id JOIN paper b ON b.id = c.cited_id JOIN source s ON s.id = c.source_id",
+    "JOIN paper a ON a.id = c.citing_id JOIN paper b ON b.id = c.cited_id "
+    "JOIN source s ON s.id = c.source_id",
     "SELECT a.key, r.kind, b.key, s.name, r.retrieved_at FROM relation r JOIN paper a ON a.id = r.paper_id "
     "JOIN paper b ON b.id = r.target_id JOIN source s ON s.id = r.source_id",
     "SELECT t.id, t.parent_id, t.label, t.definition, s.name, t.retrieved_at FROM taxonomy_node t "
@@ -48,6 +49,7 @@ _FACTS = (
     "SELECT p.key, e.text_sha256, m.weights_sha256 FROM embedding e JOIN paper p ON p.id = e.paper_id "
     "JOIN embedding_model m ON m.id = e.model_id",
 )
+_DATED = (FieldValue, Citation, Relation, Assignment, CheckpointLink)
 _ID_LENGTH = 12
 
 
@@ -108,6 +110,6 @@ def current_snapshot_id(session: Session) -> str | None:
     return session.scalar(select(Snapshot.id).where(Snapshot.is_current))
 
 
-def _newest(session: Session) -> object:
-    newest = session.scalar(select(func.max(FieldValue.retrieved_at)))
-    return (newest or datetime.now(UTC)).date()
+def _newest(session: Session) -> date:
+    newest = (session.scalar(select(func.max(table.retrieved_at))) for table in _DATED)
+    return max((when for when in newest if when is not None), default=datetime.now(UTC)).date()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from graph import textindex
@@ -45,6 +45,11 @@ from ingest.rows import PaperRow
 Values = dict[str, Any]
 _FACTS = (
     FieldValue, Authorship, Identifier, Version, Alias, Citation, Relation, Assignment, CheckpointLink,
+)  # fmt: skip
+_SPEAK_OF_PAPERS = (
+    FieldValue.paper_id, Authorship.paper_id, Identifier.paper_id, Version.paper_id, Alias.paper_id,
+    Citation.citing_id, Citation.cited_id, Relation.paper_id, Relation.target_id, Assignment.paper_id,
+    CheckpointLink.paper_id, Note.paper_id, CollectionItem.paper_id,
 )  # fmt: skip
 
 
@@ -105,6 +110,7 @@ class _Writer:
         self.collected = datetime.combine(catalogue.manifest.collected_on, datetime.min.time())
         self.sources: dict[str, int] = {}
         self.ids: dict[str, int] = {}
+        self.told_before: set[int] = set()
 
     def write(self) -> None:
         self._forget_catalogue_facts()
@@ -120,10 +126,13 @@ class _Writer:
         self._add(Citation, self._citations())
         self._add(Relation, self._relations())
         self._checkpoints()
+        self._disown_papers()
         self._drop_what_nothing_speaks_of()
 
     def _forget_catalogue_facts(self) -> None:
         mine = select(Source.id).where(Source.origin == CATALOGUE)
+        told = select(FieldValue.paper_id).where(FieldValue.source_id.in_(mine)).distinct()
+        self.told_before = set(self.session.scalars(told))
         for table in _FACTS:
             self.session.execute(delete(table).where(table.source_id.in_(mine)))
 
@@ -280,14 +289,23 @@ class _Writer:
             ),
         )
 
+    def _disown_papers(self) -> None:
+        """A paper that left the catalogue, if others keep it, claims no more than they say of it."""
+        kept = [row.key for row in self.catalogue.papers]
+        disowned = update(Paper).where(Paper.id.in_(self.told_before), Paper.key.not_in(kept))
+        self.session.execute(disowned.values(is_core=False))
+        cites_nothing = Paper.id.not_in(select(Citation.citing_id))
+        self.session.execute(
+            disowned.where(cites_nothing).values(reference_list="unread", reference_entries=None)
+        )
+
     def _drop_what_nothing_speaks_of(self) -> None:
         """Remove what an earlier catalogue brought and nobody else mentions."""
         session = self.session
         kept = [row.key for row in self.catalogue.papers]
-        spoken_of = (select(table.paper_id) for table in (FieldValue, Note, CollectionItem))
         stale = delete(Paper).where(Paper.key.not_in(kept))
-        for ids in spoken_of:
-            stale = stale.where(Paper.id.not_in(ids))
+        for paper_id in _SPEAK_OF_PAPERS:
+            stale = stale.where(Paper.id.not_in(select(paper_id)))
         session.execute(stale)
         session.execute(
             delete(Checkpoint).where(
@@ -297,8 +315,9 @@ class _Writer:
         )
         nodes = {row.id for row in self.catalogue.taxonomy}
         for node in session.scalars(select(TaxonomyNode).order_by(TaxonomyNode.position.desc())):
-            used = session.scalar(select(Assignment.paper_id).where(Assignment.node_id == node.id).limit(1))
-            if node.id not in nodes and used is None:
+            used = exists().where(Assignment.node_id == node.id)
+            has_children = exists().where(TaxonomyNode.parent_id == node.id)
+            if node.id not in nodes and not session.scalar(select(used | has_children)):
                 session.delete(node)
                 session.flush()
         session.execute(delete(Author).where(Author.id.not_in(select(Authorship.author_id))))

@@ -1,8 +1,9 @@
 """Reading the catalogue in data/: checked files in, typed rows out; a broken entry fails with its place."""
 
 import csv
+import io
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
@@ -24,6 +25,7 @@ from ingest.rows import (
     Row,
     SummaryRow,
     TaxonomyRow,
+    Text,
 )
 
 MANIFEST = "catalogue.toml"
@@ -34,10 +36,10 @@ class FileSources(BaseModel):
     """Where rows come from in files that have no source column of their own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    taxonomy: str
-    summaries: str
-    aliases: str
-    later_citations: str
+    taxonomy: Text
+    summaries: Text
+    aliases: Text
+    later_citations: Text
 
 
 class Manifest(BaseModel):
@@ -103,7 +105,7 @@ def _read_manifest(folder: Traversable | Path) -> Manifest:
     try:
         values = tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return Manifest.model_validate(values)
-    except OSError as reason:
+    except (OSError, UnicodeDecodeError) as reason:
         raise CatalogueError([Problem(MANIFEST, 1, "-", f"cannot be read ({reason})")]) from reason
     except tomllib.TOMLDecodeError as reason:
         raise CatalogueError([Problem(MANIFEST, 1, "-", str(reason))]) from reason
@@ -116,24 +118,44 @@ def _read(
 ) -> tuple[RowType, ...]:
     rows: list[RowType] = []
     try:
-        text = (folder / name).read_text(encoding="utf-8")
+        # Spreadsheet programs begin the UTF-8 they write with a mark.
+        text = (folder / name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as reason:
         problems.append(Problem(name, 1, "-", f"cannot be read ({reason})"))
         return ()
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    last_line = 0
     try:
+        wrong = list(_wrong_columns(reader.fieldnames or (), row_type))
+        if wrong:
+            problems.extend(Problem(name, 1, column, message) for column, message in wrong)
+            return ()
+        last_line = reader.line_num
         for values in reader:
+            line = reader.line_num - sum(str(value).count("\n") for value in values.values())
+            last_line = reader.line_num
             surplus: Any = values.pop(None, None)
             if surplus or None in values.values():
-                problems.append(Problem(name, reader.line_num, "-", "has not as many fields as the header"))
+                problems.append(Problem(name, line, "-", "has not as many fields as the header"))
                 continue
             try:
-                rows.append(row_type.model_validate({**values, "line": reader.line_num}))
+                rows.append(row_type.model_validate({**values, "line": line}))
             except ValidationError as reason:
-                problems.extend(_problems_of(reason, name, reader.line_num))
+                problems.extend(_problems_of(reason, name, line))
     except csv.Error as reason:
-        problems.append(Problem(name, reader.line_num, "-", f"is not valid CSV ({reason})"))
+        # A quote that is never closed swallows the rest of the file: the row that begins it is the place.
+        problems.append(Problem(name, last_line + 1, "-", f"is not valid CSV ({reason})"))
     return tuple(rows)
+
+
+def _wrong_columns(found: Sequence[str], row_type: type[Row]) -> Iterator[tuple[str, str]]:
+    expected = [name for name in row_type.model_fields if name != "line"]
+    for column in expected:
+        if column not in found:
+            yield column, "the header lacks this column"
+    for column in dict.fromkeys(found):
+        if column not in expected or found.count(column) > 1:
+            yield column, f"the header may hold each of {', '.join(expected)} once and nothing else"
 
 
 def _problems_of(reason: ValidationError, file: str, line: int) -> Iterator[Problem]:

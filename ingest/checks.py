@@ -42,11 +42,13 @@ def _unique(catalogue: "Catalogue") -> Iterator[Problem]:
     yield from _repeated("papers.csv", "key", ((p, p.key) for p in papers))
     yield from _repeated("papers.csv", "arxiv_id", ((p, p.arxiv_id) for p in papers))
     yield from _repeated("papers.csv", "doi", ((p, p.doi.lower() if p.doi else None) for p in papers))
-    yield from _repeated("papers.csv", "title", ((p, fold(p.title)) for p in papers))
     yield from _repeated("taxonomy.csv", "id", ((n, n.id) for n in c.taxonomy))
     yield from _repeated("citations.csv", "cited", ((e, (e.citing, e.cited)) for e in c.citations))
     yield from _repeated(
         "relations.csv", "target", ((r, (r.paper, r.relation, r.target)) for r in c.relations)
+    )
+    yield from _repeated(
+        "later_citations.csv", "cited", ((e, (e.citing, e.cited)) for e in c.later_citations)
     )
     yield from _repeated("reference_lists.csv", "paper", ((r, r.paper) for r in c.reference_lists))
     yield from _repeated("summaries.csv", "key", ((s, s.key) for s in c.summaries))
@@ -64,13 +66,13 @@ def _tree(catalogue: "Catalogue") -> Iterator[Problem]:
     for extra in roots[1:]:
         yield Problem("taxonomy.csv", extra.line, "parent", f"{extra.id!r} is a second root")
     for node in catalogue.taxonomy:
-        seen, at = {node.id}, node.parent
-        while at is not None and at in parents and at not in seen:
-            seen.add(at)
+        if node.parent is not None and node.parent not in parents:
+            yield Problem("taxonomy.csv", node.line, "parent", f"{node.parent!r} is no node")
+        above, at = set[str](), node.parent
+        while at in parents and at not in above:
+            above.add(at)
             at = parents[at]
-        if at is not None and at not in parents:
-            yield Problem("taxonomy.csv", node.line, "parent", f"{at!r} is no node")
-        elif at is not None:
+        if node.id in above:
             yield Problem("taxonomy.csv", node.line, "parent", f"{node.id!r} is its own ancestor")
     for paper in catalogue.papers:
         if paper.taxonomy not in parents:
@@ -152,10 +154,10 @@ def _reference_lists(catalogue: "Catalogue") -> Iterator[Problem]:
 
 
 def _names(catalogue: "Catalogue") -> Iterator[Problem]:
-    """Short names and aliases lead to one paper each, or looking a paper up by name would be a guess."""
+    """Each name, title and alias leads to one paper, or looking a paper up by name would be a guess."""
     owners: dict[str, str] = {}
     for paper in catalogue.papers:
-        for field, name in (("key", paper.key), ("short_name", paper.short_name)):
+        for field, name in (("key", paper.key), ("short_name", paper.short_name), ("title", paper.title)):
             other = owners.setdefault(fold(name), paper.key)
             if other != paper.key:
                 yield Problem("papers.csv", paper.line, field, f"{name!r} already names {other!r}")

@@ -17,6 +17,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from graph.encoder import Encoder, SentenceEncoder
+from graph.errors import ModelError
 from graph.schema import Embedding, EmbeddingModel, Paper
 from graph.vectors import DTYPE, to_blob
 from ingest.errors import CatalogueError, Problem
@@ -47,7 +48,7 @@ class ShippedVectors:
                 tuple(values["text_sha256"]),
                 matrix.astype(np.float32),
             )
-        except (OSError, ValueError, KeyError) as reason:
+        except (OSError, EOFError, ValueError, TypeError, KeyError) as reason:
             raise CatalogueError([Problem(MANIFEST, 1, "-", f"cannot be read ({reason})")]) from reason
         if matrix.shape != (len(shipped.text_sha256), values["dimension"]):
             message = f"{matrix.shape} vectors for {len(shipped.text_sha256)} texts: 'make vectors' mends it"
@@ -89,6 +90,9 @@ def embed_library(
     that was computed before is used. Raises ModelError when a text must be encoded and no model is there.
     """
     name, weights = _model_for(session, shipped, encoder)
+    if anew and encoder is None:
+        encoder = SentenceEncoder(name)
+        weights = encoder.model.weights_sha256
     texts = {
         paper_id: text_of(title, summary, abstract)
         for paper_id, title, summary, abstract in session.execute(
@@ -109,7 +113,7 @@ def embed_library(
             counts["kept"] += 1
     missing = [paper_id for paper_id in texts if paper_id not in vectors]
     if missing:
-        encoder = encoder or SentenceEncoder(name)
+        encoder = encoder or _encoder_of(name, weights)
         encoded = encoder.encode([texts[paper_id] for paper_id in missing])
         vectors.update((paper_id, to_blob(row)) for paper_id, row in zip(missing, encoded, strict=True))
     _store(session, name, weights, hashes, vectors)
@@ -140,6 +144,19 @@ def _model_for(session: Session, shipped: ShippedVectors | None, encoder: Encode
         return shipped.model, shipped.weights_sha256
     model = SentenceEncoder().model
     return model.name, model.weights_sha256
+
+
+def _encoder_of(name: str, weights_sha256: str) -> Encoder:
+    """The library's own model, if its weights are still those that the stored vectors come from."""
+    encoder = SentenceEncoder(name)
+    found = encoder.model.weights_sha256
+    if found != weights_sha256:
+        raise ModelError(
+            f"the embedding model {name!r} has other weights than the library's vectors "
+            f"(SHA-256 {found[:12]}..., not {weights_sha256[:12]}...): 'vfm-atlas build --reembed' "
+            "makes all vectors anew"
+        )
+    return encoder
 
 
 def _stored(session: Session, weights_sha256: str) -> dict[int, tuple[str, bytes]]:

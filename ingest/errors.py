@@ -29,7 +29,8 @@ class CatalogueError(AtlasError):
     """Files of the catalogue break its rules."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems))
+        # In the order they were found: what makes a file unreadable comes before what follows from it.
+        self.problems = tuple(problems)
         super().__init__(self.problems)
 
     def __str__(self) -> str:

@@ -23,9 +23,10 @@ def _fence(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     """No test sees the user's home folder or settings, and none reaches another machine."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
+        if name == "VFM_ATLAS_REQUIRE_BROWSER":
+            continue
         if name.startswith(("VFM_ATLAS_", "XDG_", "HF_", "STREAMLIT_")):
-            if name != "VFM_ATLAS_REQUIRE_BROWSER":
-                monkeypatch.delenv(name)
+            monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
     monkeypatch.setenv("HF_HOME", str(home / "hf"))

@@ -11,7 +11,11 @@ from graph.shelf import add_note, add_to_collection, list_collections, papers_in
 @click.argument("text")
 @global_options
 def note(options: Options, key: str, text: str) -> None:
-    """Write a note on a paper; it stays through every build."""
+    """Write a note on a paper; it stays through every build.
+
+    KEY is a paper's key, arXiv id, DOI, short name or title. Quote a TEXT of several words.
+    'vfm-atlas show KEY' prints the notes.
+    """
     with options.open() as library, library.writing() as session:
         paper = add_note(session, key, text)
         document = {"key": paper.key, "note": text.strip()}
@@ -24,7 +28,7 @@ def note(options: Options, key: str, text: str) -> None:
 @click.group()
 @global_options
 def collection(_options: Options) -> None:
-    """Keep reading lists."""
+    """Keep reading lists; they stay through every build."""
 
 
 @collection.command()
@@ -32,7 +36,10 @@ def collection(_options: Options) -> None:
 @click.argument("keys", nargs=-1, required=True)
 @global_options
 def add(options: Options, name: str, keys: tuple[str, ...]) -> None:
-    """Put papers into the collection NAME, which is made when it is new."""
+    """Put papers into a collection, a new one or an old one.
+
+    Each of KEYS is a paper's key, arXiv id, DOI, short name or title.
+    """
     with options.open() as library, library.writing() as session:
         added = add_to_collection(session, name, list(keys))
     _report(options, name, "added", added)
@@ -43,7 +50,10 @@ def add(options: Options, name: str, keys: tuple[str, ...]) -> None:
 @click.argument("keys", nargs=-1)
 @global_options
 def remove(options: Options, name: str, keys: tuple[str, ...]) -> None:
-    """Take papers out of the collection NAME; without KEYS remove the collection itself."""
+    """Take papers out of a collection, or remove all of it.
+
+    Without KEYS the collection itself goes; its papers stay in the library.
+    """
     with options.open() as library, library.writing() as session:
         removed = remove_from_collection(session, name, list(keys))
     _report(options, name, "removed", removed)
@@ -74,7 +84,7 @@ def list_all(options: Options) -> None:
 @click.argument("name")
 @global_options
 def show(options: Options, name: str) -> None:
-    """List the papers of the collection NAME."""
+    """List the papers of a collection."""
     with options.open() as library, library.reading() as session:
         papers = [
             {"key": paper.key, "title": paper.title, "year": paper.year} for paper in papers_in(session, name)

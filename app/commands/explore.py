@@ -12,6 +12,7 @@ from graph.errors import AtlasError, LibraryMissing
 from graph.library import Library
 
 HOST = "127.0.0.1"
+PORT = 8501
 
 
 class PortInUse(AtlasError):
@@ -20,15 +21,19 @@ class PortInUse(AtlasError):
 
 @click.command()
 @click.option(
-    "--port", default=8501, type=click.IntRange(1, 65535), help="Port to serve on.", show_default=True
-)
+    "--port", metavar="N", default=PORT, type=click.IntRange(1, 65535), help="Port to serve on.",
+    show_default=True,
+)  # fmt: skip
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @global_options
 def explore(options: Options, port: int, no_browser: bool) -> None:
-    """Open the explorer; Ctrl-C ends it."""
+    """Open the explorer in a browser; Ctrl-C ends it.
+
+    A library that is missing is built first. Only this machine can reach the explorer.
+    """
     _require_free(port)
     try:
-        Library.open(options.library).close()
+        options.open().close()
     except LibraryMissing:
         progress("no library yet: building it from the shipped catalogue")
         from ingest.build import build_shipped
@@ -55,11 +60,13 @@ def serve(port: int, *, open_browser: bool) -> None:
 
 def _require_free(port: int) -> None:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # there the option would let two programs share the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as reason:
-            advice = f"choose another, such as --port {port % 65000 + 1}"
+            other = port + 1 if 1024 <= port < 65535 else PORT
+            advice = f"choose another, such as --port {other}"
             raise PortInUse(f"cannot serve on port {port} ({reason.strerror}): {advice}") from reason
 
 

@@ -16,7 +16,10 @@ from graph.filters import Filters
 @filter_options
 @global_options
 def export(options: Options, format_name: str, path: Path, filters: Filters, force: bool) -> None:
-    """Write the graph to a file that other programs read ('list-formats' names the formats)."""
+    """Write the graph to a file that other programs read.
+
+    'vfm-atlas list-formats' names the formats. The filters choose the papers.
+    """
     from graph.export import export as export_graph
 
     with options.open() as library, library.reading() as session:

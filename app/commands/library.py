@@ -12,13 +12,14 @@ from graph.stats import Stats, read_stats
 
 
 @click.command()
-@click.option(
-    "--model", metavar="NAME", help="Embedding model: a folder or a hub id; all vectors become its."
-)
+@click.option("--model", metavar="NAME", help="Embedding model to change to: a folder or a hub id.")
 @click.option("--reembed", is_flag=True, help="Compute every vector anew.")
 @global_options
 def build(options: Options, model: str | None, reembed: bool) -> None:
-    """Build the library from the shipped catalogue, or bring it up to date; your notes are kept."""
+    """Build the library from the shipped catalogue, or update it.
+
+    Notes, collections and facts from elsewhere are kept.
+    """
     from ingest.build import build_shipped
 
     encoder = SentenceEncoder(model) if model else None
@@ -73,7 +74,10 @@ def _print_stats(found: Stats) -> None:
 @click.command()
 @global_options
 def doctor(options: Options) -> None:
-    """Check what VFM Atlas needs on this machine, and say what to do where something is wrong."""
+    """Check this machine, and say how to mend what is wrong.
+
+    Nothing is changed. The exit code is 1 where something is wrong.
+    """
     checks = examine(options.library)
     failed = [check for check in checks if check.state == "wrong"]
     if options.as_json:

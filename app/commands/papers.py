@@ -19,12 +19,19 @@ from graph.taxonomy import papers_under, read_taxonomy
 
 @click.command()
 @click.argument("query")
-@click.option("--mode", default="hybrid", help=f"How to rank: {', '.join(MODES)}.", show_default=True)
-@click.option("--limit", default=10, type=int, help="How many results to print.", show_default=True)
+@click.option(
+    "--mode", metavar="MODE", default="hybrid", help=f"How to rank: {', '.join(MODES)}.", show_default=True
+)
+@click.option(
+    "--limit", metavar="N", default=10, type=int, help="How many results to print.", show_default=True
+)
 @filter_options
 @global_options
 def search(options: Options, query: str, mode: Mode, limit: int, filters: Filters) -> None:
-    """Find papers by topic, name, arXiv id or DOI."""
+    """Find papers by topic, name, arXiv id or DOI.
+
+    Quote a QUERY of several words. Mode lexical compares words, dense compares meaning, hybrid both.
+    """
     with options.open() as library:
         results = Search(library).search(query, mode=mode, limit=limit, filters=filters)
     if options.as_json:
@@ -67,22 +74,19 @@ def _why(hit: Hit) -> str:
 @click.argument("key")
 @global_options
 def show(options: Options, key: str) -> None:
-    """Show one paper: facts, summary, place in the taxonomy, links, checkpoints."""
+    """Show one paper: facts, summary, links, checkpoints.
+
+    KEY is a paper's key, arXiv id, DOI, short name or title.
+    """
     with options.open() as library, library.reading() as session:
         card = read_card(session, find_paper(session, key).key)
     if options.as_json:
         emit_json(card)
         return
     _print_facts(card)
-    for title, links in (
-        ("Relations", card.relations),
-        ("Cites", card.cites or []),
-        ("Cited by", card.cited_by),
-    ):
-        say(f"\n{title} ({'?' if title == 'Cites' and card.cites is None else len(links)})")
-        if title != "Relations":
-            say(f"  {card.references_note if title == 'Cites' else card.cited_by_note}")
-        table([(f"  {_words(link)}", link.key, known(link.year), link.title) for link in links])
+    _print_links("Relations", card.relations, "")
+    _print_links("Cites", card.cites, card.references_note)
+    _print_links("Cited by", card.cited_by, card.cited_by_note)
     say(f"\nCheckpoints ({len(card.checkpoints)})")
     if not card.checkpoints:
         say("  none linked to this paper")
@@ -127,11 +131,21 @@ def _words(link: Neighbour) -> str:
 
 @click.command(name="neighbours")
 @click.argument("key")
-@click.option("--relation", help=f"Only this kind of edge: {', '.join(PAPER_EDGES)}.")
-@click.option("--depth", default=1, type=click.IntRange(1, 5), help="How many edges away.", show_default=True)
+@click.option("--relation", metavar="R", help=f"Only this kind of edge: {', '.join(PAPER_EDGES)}.")
+@click.option(
+    "--depth",
+    metavar="N",
+    default=1,
+    type=click.IntRange(1, 5),
+    help="How many edges away.",
+    show_default=True,
+)
 @global_options
 def neighbours_command(options: Options, key: str, relation: str | None, depth: int) -> None:
-    """List the papers around a paper, nearest first."""
+    """List the papers around a paper, nearest first.
+
+    KEY is a paper's key, arXiv id, DOI, short name or title.
+    """
     with options.open() as library, library.reading() as session:
         paper = find_paper(session, key)
         found = neighbours(session, paper.key, relation=relation, depth=depth)
@@ -150,10 +164,15 @@ def neighbours_command(options: Options, key: str, relation: str | None, depth: 
 
 @click.command()
 @click.argument("key")
-@click.option("--limit", default=10, type=click.IntRange(1), help="How many papers.", show_default=True)
+@click.option(
+    "--limit", metavar="N", default=10, type=int, help="How many papers to print.", show_default=True
+)
 @global_options
 def similar(options: Options, key: str, limit: int) -> None:
-    """List the papers whose texts mean most nearly the same."""
+    """List the papers whose texts mean most nearly the same.
+
+    KEY is a paper's key, arXiv id, DOI, short name or title.
+    """
     with options.open() as library:
         with library.reading() as session:
             paper_key = find_paper(session, key).key
@@ -173,7 +192,7 @@ def similar(options: Options, key: str, limit: int) -> None:
 @click.argument("node", required=False)
 @global_options
 def taxonomy(options: Options, node: str | None) -> None:
-    """Show the taxonomy with counts, or one node with its papers."""
+    """Show the taxonomy with counts, or one NODE with its papers."""
     with options.open() as library, library.reading() as session:
         tree = read_taxonomy(session, node)
         papers = papers_under(session, node) if node else []
@@ -189,10 +208,13 @@ def taxonomy(options: Options, node: str | None) -> None:
 
 @click.command()
 @click.option("--paper", metavar="KEY", help="Only the checkpoints of this paper.")
-@click.option("--task", help="Only checkpoints for this task, such as mask-generation.")
+@click.option("--task", metavar="T", help="Only checkpoints for this task, such as mask-generation.")
 @global_options
 def checkpoints(options: Options, paper: str | None, task: str | None) -> None:
-    """List the linked checkpoints, with the code that loads them in --json."""
+    """List the checkpoints that papers link to.
+
+    With --json each one comes with the code that loads it.
+    """
     with options.open() as library, library.reading() as session:
         key = find_paper(session, paper).key if paper else None
         found = list_checkpoints(session, paper=key, task=task)

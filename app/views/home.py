@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from app.parts import brief_line, node_link, pages, paper_link, paper_list, plain, signed
+from app.parts import brief_line, first_page, node_link, paper_link, paper_list, plain, signed
 from app.state import best_mode, reading, searcher, snapshot_id, warmup
 from graph.brief import PaperBrief, list_briefs
 from graph.coverage import UNKNOWN
@@ -27,6 +27,7 @@ _SUMMARY_CHARACTERS = 260
 
 def show() -> None:
     """Draw the page."""
+    st.session_state["shown"] = ("home", "")
     facts = _facts(snapshot_id())
     st.title("Visual foundation models", anchor=False)
     st.markdown(_sentence(facts))
@@ -34,7 +35,8 @@ def show() -> None:
         "Search papers by topic, name, arXiv id or DOI",
         key="q",
         type="search",
-        live="300ms",
+        live=True,  # a duration in words would be parsed by pandas, whose import delays the first page
+        on_change=first_page,
         bind="query-params",
         icon=":material/search:",
         placeholder="Try: " + EXAMPLES[0],
@@ -60,7 +62,11 @@ def _examples() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="examples"):
         st.caption("For example", width="content")
         for example in EXAMPLES:
-            st.page_link(pages()["home"], label=example, query_params={"q": example})
+            st.button(example, type="tertiary", on_click=_ask, args=(example,))
+
+
+def _ask(query: str) -> None:
+    st.session_state["q"] = query
 
 
 def _search(query: str, facts: Stats) -> None:
@@ -86,7 +92,8 @@ def _filters(facts: Stats) -> Filters:
     branches, years, runnable = st.columns([6, 2, 2], vertical_alignment="center", gap="medium")
     with branches:
         pillar = st.pills(
-            "Branch", list(labels), key="pillar", bind="query-params", label_visibility="collapsed",
+            "Branch", list(labels), key="pillar", bind="query-params",
+            label_visibility="collapsed", wrap=True,
             format_func=lambda name: signed(name, labels[name]),
         )  # fmt: skip
     with years:
@@ -135,7 +142,7 @@ def _shortened(text: str) -> str:
 def _why(hit: Hit) -> str:
     reasons = []
     if hit.why.exact:
-        reasons.append(f"matches its {hit.why.exact}")
+        reasons.append(f"its {hit.why.exact}")
     if hit.why.lexical:
         reasons.append("words: " + plain(", ".join(hit.why.lexical)))
     if hit.why.dense is not None:

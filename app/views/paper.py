@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.components.ego import draw_ego
-from app.parts import node_link, pages, paper_link, plain, signed
+from app.parts import named_in_url, node_link, pages, paper_link, plain, signed
 from app.state import reading, searcher, snapshot_id
 from evaluation.snippets import loading_snippet
 from graph.coverage import UNKNOWN
@@ -19,7 +19,7 @@ _PER_LIST = 12
 
 def show() -> None:
     """Draw the page of the paper that the URL names."""
-    name = st.query_params.get("key", "")
+    name = named_in_url("key")
     if not name:
         st.title("No paper chosen", anchor=False)
         st.page_link(pages()["home"], label="Search for one")

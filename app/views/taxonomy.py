@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.parts import brief_line, node_link, paper_link, plain, signed
+from app.parts import brief_line, named_in_url, node_link, paper_link, plain, signed
 from app.state import reading, snapshot_id
 from graph.brief import PaperBrief
 from graph.errors import UnknownName
@@ -15,7 +15,7 @@ def show() -> None:
     """Draw the page, at the node that the URL names or at the root."""
     tree = _tree(snapshot_id())
     known = {entry.id: entry for entry in tree}
-    chosen = st.query_params.get("node", tree[0].id)
+    chosen = named_in_url("node", tree[0].id)
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader("Taxonomy", anchor=False)

@@ -55,9 +55,10 @@ def _papers() -> None:
         sa.Column("reference_list", sa.String(), nullable=False),
         sa.Column("reference_entries", sa.Integer()),
         sa.CheckConstraint(
-            "reference_list IN ('complete', 'partial', 'not_found', 'unread')", name="ck_paper_reference_list"
+            "reference_list IN ('complete', 'partial', 'not_found', 'unread')",
+            name=op.f("ck_paper_reference_list"),
         ),
-        sa.CheckConstraint("month IS NULL OR month BETWEEN 1 AND 12", name="ck_paper_month"),
+        sa.CheckConstraint("month IS NULL OR month BETWEEN 1 AND 12", name=op.f("ck_paper_month")),
         sa.PrimaryKeyConstraint("id", name="pk_paper"),
         sa.UniqueConstraint("key", name="uq_paper_key"),
     )
@@ -105,7 +106,7 @@ def _other_things() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("checked_at", sa.DateTime()),
         sa.CheckConstraint(
-            "state IN ('live', 'moved', 'gated', 'gone', 'unchecked')", name="ck_checkpoint_state"
+            "state IN ('live', 'moved', 'gated', 'gone', 'unchecked')", name=op.f("ck_checkpoint_state")
         ),
         sa.PrimaryKeyConstraint("id", name="pk_checkpoint"),
         sa.UniqueConstraint(
@@ -192,7 +193,7 @@ def _paper_facts() -> None:
         sa.Column("month", sa.Integer()),
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("retrieved_at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint("kind IN ('preprint', 'published')", name="ck_version_kind"),
+        sa.CheckConstraint("kind IN ('preprint', 'published')", name=op.f("ck_version_kind")),
         sa.ForeignKeyConstraint(["paper_id"], ["paper.id"], name="fk_version_paper_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name="fk_version_source_id"),
         sa.PrimaryKeyConstraint("id", name="pk_version"),
@@ -224,7 +225,7 @@ def _edges() -> None:
         sa.Column("matched_title", sa.Text()),
         sa.Column("match_kind", sa.String()),
         sa.Column("retrieved_at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint("citing_id <> cited_id", name="ck_citation_not_self"),
+        sa.CheckConstraint("citing_id <> cited_id", name=op.f("ck_citation_not_self")),
         sa.ForeignKeyConstraint(["cited_id"], ["paper.id"], name="fk_citation_cited_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["citing_id"], ["paper.id"], name="fk_citation_citing_id", ondelete="CASCADE"
@@ -240,7 +241,7 @@ def _edges() -> None:
         sa.Column("target_id", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("retrieved_at", sa.DateTime(), nullable=False),
-        sa.CheckConstraint("paper_id <> target_id", name="ck_relation_not_self"),
+        sa.CheckConstraint("paper_id <> target_id", name=op.f("ck_relation_not_self")),
         sa.ForeignKeyConstraint(["paper_id"], ["paper.id"], name="fk_relation_paper_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name="fk_relation_source_id"),
         sa.ForeignKeyConstraint(

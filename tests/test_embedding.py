@@ -1,0 +1,248 @@
+"""The vectors that ship, and the embedding stage: one model per library, and no text encoded twice."""
+
+import json
+import pickle
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import CatalogueFolder, HashEncoder, paper_id, rebuild, write_small_library
+from sqlalchemy import select, update
+
+from graph.encoder import DEFAULT_MODEL, WEIGHTS, WHEEL_SHA256, Model
+from graph.errors import ModelError
+from graph.library import Library
+from graph.schema import Embedding, EmbeddingModel, Paper
+from graph.vectors import VectorIndex
+from ingest.build import build
+from ingest.embedding import MANIFEST, MATRIX, ShippedVectors, sha256_of, text_of, write_shipped
+from ingest.errors import CatalogueError
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> CatalogueFolder:
+    return CatalogueFolder(tmp_path / "catalogue")
+
+
+@pytest.fixture
+def small_library(tmp_path: Path) -> Iterator[Library]:
+    """A library of the test's own, built from the small catalogue with HashEncoder."""
+    with Library.create(write_small_library(tmp_path / "small.sqlite")) as library:
+        yield library
+
+
+def texts_of(catalogue) -> dict[str, str]:
+    summaries = {row.key: row.summary for row in catalogue.summaries}
+    return {row.key: text_of(row.title, summaries.get(row.key), None) for row in catalogue.papers}
+
+
+def models(library: Library) -> list[tuple[str, str, int]]:
+    columns = select(EmbeddingModel.name, EmbeddingModel.weights_sha256, EmbeddingModel.dimension)
+    with library.reading() as session:
+        return [tuple(row) for row in session.execute(columns)]
+
+
+def index_of(library: Library) -> VectorIndex:
+    with library.reading() as session:
+        return VectorIndex.load(session)
+
+
+# --- the vectors that ship ---------------------------------------------------------------------------------
+
+
+def test_shipped_vectors_are_exactly_those_of_the_catalogues_texts(catalogue, shipped):
+    """When this fails after a change of data/, 'make vectors' writes them anew."""
+    wanted = {sha256_of(text) for text in texts_of(catalogue).values()}
+    assert len(shipped.text_sha256) == len(set(shipped.text_sha256))
+    assert set(shipped.text_sha256) == wanted
+
+
+def test_shipped_vectors_are_unit_vectors_of_the_default_model(shipped):
+    assert (shipped.model, shipped.weights_sha256) == (DEFAULT_MODEL, WHEEL_SHA256[WEIGHTS])
+    assert shipped.matrix.shape == (len(shipped.text_sha256), 384)
+    assert shipped.matrix.dtype == np.float32
+    assert np.allclose(np.linalg.norm(shipped.matrix, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.model
+def test_shipped_vectors_are_what_the_model_gives(catalogue, shipped, encoder):
+    texts = list(texts_of(catalogue).values())[::19]
+    assert len(texts) > 25
+    stored = shipped.by_text()
+    expected = np.array([stored[sha256_of(text)] for text in texts])
+    cosines = (encoder.encode(texts) * expected).sum(axis=1)
+    assert cosines.min() > 1 - 1e-5
+
+
+def test_vectors_that_were_written_are_read_back(tmp_path):
+    texts = ["one", "two", "three", "two"]
+    written = write_shipped(tmp_path, texts, HashEncoder())
+    read = ShippedVectors.read(tmp_path)
+    assert read.text_sha256 == written.text_sha256 == tuple(sorted({sha256_of(text) for text in texts}))
+    assert (read.model, read.weights_sha256) == ("hash", HashEncoder().model.weights_sha256)
+    assert read.matrix.tobytes() == written.matrix.tobytes()
+    (vector,) = HashEncoder().encode(["two"])
+    assert read.by_text()[sha256_of("two")].tobytes() == vector.tobytes()
+
+
+def test_a_shipped_file_that_is_missing_or_broken_is_named(tmp_path):
+    def complaint() -> str:
+        with pytest.raises(CatalogueError) as raised:
+            ShippedVectors.read(tmp_path)
+        (problem,) = raised.value.problems
+        return f"{problem.file}: {problem.message}"
+
+    assert complaint().startswith(f"{MANIFEST}: cannot be read")
+    write_shipped(tmp_path, ["one", "two"], HashEncoder())
+    manifest, matrix = tmp_path / MANIFEST, tmp_path / MATRIX
+    good, vectors = manifest.read_text(encoding="utf-8"), matrix.read_bytes()
+
+    for bad in ("{", "[]", "{}", good.replace('"dimension": 8', '"dimension": 9')):
+        manifest.write_text(bad, encoding="utf-8")
+        assert complaint().startswith((f"{MANIFEST}: cannot be read", f"{MATRIX}: (2, 8) vectors"))
+    values = json.loads(good)
+    values["text_sha256"].pop()
+    manifest.write_text(json.dumps(values), encoding="utf-8")
+    assert complaint() == f"{MATRIX}: (2, 8) vectors for 1 texts: 'make vectors' mends it"
+
+    manifest.write_text(good, encoding="utf-8")
+    for bytes_ in (b"", b"no vectors", vectors[:-1], pickle.dumps([1.0])):
+        matrix.write_bytes(bytes_)
+        assert "cannot be read" in complaint()
+
+
+# --- the text ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("summary", "abstract", "text"),
+    [
+        (None, None, "Title"),
+        ("Summary.", None, "Title. Summary."),
+        (None, "Abstract.", "Title. Abstract."),
+        ("Summary.", "Abstract.", "Title. Abstract."),
+        ("", "", "Title"),
+    ],
+)
+def test_an_abstract_stands_for_a_paper_before_its_summary(summary, abstract, text):
+    assert text_of("Title", summary, abstract) == text
+
+
+# --- the stage ---------------------------------------------------------------------------------------------
+
+
+def test_every_paper_has_the_vector_of_its_text(small_library, small):
+    index = index_of(small_library)
+    texts = texts_of(small.read())
+    assert index.matrix.shape == (6, 8)
+    with small_library.reading() as session:
+        for key, text in texts.items():
+            (expected,) = HashEncoder().encode([text])
+            assert index.of(paper_id(session, key)).tobytes() == expected.tobytes()
+        hashes = dict(session.execute(select(Paper.key, Embedding.text_sha256).join(Embedding)).all())
+    assert hashes == {key: sha256_of(text) for key, text in texts.items()}
+
+
+def test_building_again_encodes_nothing(small_library, small):
+    encoder = HashEncoder()
+    report = rebuild(small_library, small, encoder)
+    assert encoder.encoded == []
+    assert (report.embedding.kept, report.embedding.shipped, report.embedding.encoded) == (6, 0, 0)
+
+
+def test_exactly_the_changed_texts_are_encoded_anew(small_library, small):
+    with small_library.writing() as session:
+        session.execute(update(Paper).where(Paper.key == "ldm").values(abstract="By decomposing ..."))
+    small.set("papers.csv", 3, title="Another Title")
+    small.set("papers.csv", 4, venue="Elsewhere 2021")
+    encoder = HashEncoder()
+    report = rebuild(small_library, small, encoder)
+    texts = texts_of(small.read())
+    assert sorted(encoder.encoded) == sorted(["Latent Diffusion Models. By decomposing ...", texts["resnet"]])
+    assert (report.embedding.kept, report.embedding.encoded) == (4, 2)
+    with small_library.reading() as session:
+        (expected,) = HashEncoder().encode([texts["resnet"]])
+        assert index_of(small_library).of(paper_id(session, "resnet")).tobytes() == expected.tobytes()
+
+
+def test_a_build_from_shipped_vectors_needs_no_model(tmp_path, small):
+    catalogue = small.read()
+    shipped = write_shipped(tmp_path, list(texts_of(catalogue).values()), HashEncoder())
+    with Library.create(tmp_path / "new.sqlite") as library:
+        report = build(library, catalogue, shipped)
+        assert (report.embedding.shipped, report.embedding.encoded) == (6, 0)
+        assert models(library) == [("hash", HashEncoder().model.weights_sha256, 8)]
+
+
+def test_shipped_vectors_of_another_model_are_not_used(small_library, small, tmp_path):
+    shipped = write_shipped(tmp_path, list(texts_of(small.read()).values()), HashEncoder("another"))
+    before = index_of(small_library)
+    report = build(small_library, small.read(), shipped)
+    assert (report.embedding.model, report.embedding.kept, report.embedding.shipped) == ("hash", 6, 0)
+    assert index_of(small_library).matrix.tobytes() == before.matrix.tobytes()
+
+
+def test_a_library_never_holds_vectors_of_two_models(small_library, small):
+    before = index_of(small_library)
+    small.set("papers.csv", 3, title="Another Title")
+    encoder = HashEncoder("another", dimension=12)
+    report = rebuild(small_library, small, encoder)
+    assert models(small_library) == [("another", encoder.model.weights_sha256, 12)]
+    assert len(encoder.encoded) == report.embedding.encoded == 6
+    after = index_of(small_library)
+    assert after.matrix.shape == (6, 12)
+    assert (after.model_name, after.weights_sha256) != (before.model_name, before.weights_sha256)
+    assert report.changed
+
+
+def test_the_models_name_is_not_what_tells_models_apart(small_library, small):
+    """Other weights under the same name are another model."""
+    encoder = HashEncoder()
+    encoder.model = replace(encoder.model, weights_sha256="0" * 64)
+    assert rebuild(small_library, small, encoder).embedding.encoded == 6
+    assert models(small_library) == [("hash", "0" * 64, 8)]
+
+
+def test_a_text_cannot_be_added_without_the_librarys_own_model(small_library, small, monkeypatch):
+    """The library's model is `hash`, which is nowhere; the default model's vectors would not compare."""
+    monkeypatch.setenv("VFM_ATLAS_OFFLINE", "1")
+    before = index_of(small_library)
+    small.set("papers.csv", 3, title="Another Title")
+    with pytest.raises(ModelError, match="'hash'"):
+        build(small_library, small.read())
+    after = index_of(small_library)
+    assert after.matrix.tobytes() == before.matrix.tobytes()
+    assert models(small_library) == [("hash", HashEncoder().model.weights_sha256, 8)]
+
+
+def test_weights_that_were_exchanged_in_their_folder_are_noticed(small_library, small, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / WEIGHTS).write_bytes(b"exchanged")
+    encoder = HashEncoder()
+    encoder.model = Model(str(folder), folder, sha256_of("the first ones"))
+    rebuild(small_library, small, encoder)
+    assert build(small_library, small.read()).embedding.kept == 6
+    small.set("papers.csv", 3, title="Another Title")
+    with pytest.raises(ModelError, match=r"has other weights .*'vfm-atlas build --reembed'"):
+        build(small_library, small.read())
+
+
+def test_all_can_be_encoded_anew(small_library, small, tmp_path):
+    shipped = write_shipped(tmp_path, list(texts_of(small.read()).values()), HashEncoder())
+    encoder = HashEncoder()
+    report = build(small_library, small.read(), shipped, encoder, reembed=True)
+    assert len(encoder.encoded) == 6
+    assert (report.embedding.encoded, report.embedding.kept, report.embedding.shipped) == (6, 0, 0)
+    assert not report.changed
+
+
+@pytest.mark.model
+def test_encoding_anew_takes_the_weights_that_the_model_has_now(small_library, small):
+    with small_library.writing() as session:
+        session.execute(update(EmbeddingModel).values(name=DEFAULT_MODEL))
+    report = build(small_library, small.read(), reembed=True)
+    assert report.embedding.encoded == 6
+    assert models(small_library) == [(DEFAULT_MODEL, WHEEL_SHA256[WEIGHTS], 384)]

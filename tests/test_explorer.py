@@ -1,0 +1,230 @@
+"""The explorer's pages, run by Streamlit's own test harness on the shipped catalogue."""
+
+import re
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app.parts import plain
+from graph.coverage import UNKNOWN
+from ingest.catalogue import read_catalogue
+
+ENTRY = Path(__file__).parent.parent / "app" / "explorer.py"
+HOSTILE = (
+    "<img src=x onerror=alert(1)> **bold** :red[x] :material/home: $x^2$ [go](http://evil.example) "
+    "`code` </script><script>alert(2)</script> www.evil.example me@evil.example"
+)
+KEYS = [row.key for row in read_catalogue().papers]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_server(built_path, monkeypatch):
+    """Each test has a server of its own: nothing cached, the shared library, no model."""
+    monkeypatch.setenv("VFM_ATLAS_LIBRARY", str(built_path))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def words_only(monkeypatch):
+    """The state of the server in which the embedding model is never loaded."""
+    from app.state import Warmup
+
+    monkeypatch.setattr(Warmup, "begin", lambda self: setattr(self, "error", "no model for this test"))
+
+
+def view_of(name):
+    """A script that shows one page without the navigation around it."""
+
+    def script(name):
+        import importlib
+
+        import streamlit as st
+
+        from app.views import home, paper, taxonomy
+
+        st.session_state["pages"] = {
+            "home": st.Page(home.show, title="Explore", url_path="explore", default=True),
+            "paper": st.Page(paper.show, title="Paper", url_path="paper"),
+            "taxonomy": st.Page(taxonomy.show, title="Taxonomy", url_path="taxonomy"),
+        }
+        importlib.import_module(f"app.views.{name}").show()
+
+    return AppTest.from_function(script, kwargs={"name": name}, default_timeout=60)
+
+
+def run_view(name, **parameters):
+    at = view_of(name)
+    for parameter, value in parameters.items():
+        at.query_params[parameter] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def unescaped(text):
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def texts(at):
+    """Everything a page says, with the escapes taken out, as the browser shows it."""
+    parts = [
+        element.value for kind in ("title", "subheader", "markdown", "caption") for element in at.get(kind)
+    ]
+    parts += [link.proto.label for link in at.get("page_link")]
+    return [unescaped(part) for part in parts]
+
+
+def links(at):
+    return [unescaped(link.proto.label) for link in at.get("page_link")]
+
+
+def test_first_page_tells_what_is_here_and_where_to_start():
+    at = AppTest.from_file(ENTRY, default_timeout=60).run()
+    assert not at.exception
+    assert "**571** papers, **3,538** citations and **259** checkpoints" in at.markdown[0].value
+    headings = [heading.value for heading in at.subheader]
+    assert headings[:4] == ["Most cited here", "Where both lines meet", "With a checkpoint", "Newest"]
+    assert any("CLIP (2021)" in label for label in links(at))
+
+
+@pytest.mark.usefixtures("words_only")
+def test_typing_a_query_lists_results_with_the_reason():
+    at = run_view("home")
+    at.text_input[0].set_value("promptable segmentation").run()
+    assert not at.exception
+    assert any("Segment Anything" in label for label in links(at))
+    assert any(text.startswith("Found by words: promptable, segmentation") for text in texts(at))
+    assert any("papers found, by words" in text for text in texts(at))
+
+
+@pytest.mark.usefixtures("words_only")
+def test_a_model_that_cannot_be_loaded_is_said_and_words_still_find():
+    at = run_view("home", q="segment anything")
+    assert "no model for this test" in at.warning[0].value
+    assert "Segment Anything" in links(at)[0]
+
+
+@pytest.mark.usefixtures("words_only")
+def test_branch_filter_leaves_only_its_papers():
+    at = run_view("home", q="diffusion")
+    before = texts(at)
+    at.get("button_group")[0].set_value("unified").run()
+    assert not at.exception
+    assert texts(at) != before
+    shown = [text for text in texts(at) if "cited by" in text]
+    assert shown
+    assert all(":green[◆]" in text for text in shown)
+
+
+@pytest.mark.usefixtures("words_only")
+def test_a_query_that_finds_nothing_says_what_to_do():
+    at = run_view("home", q="qqqqzzzz")
+    assert "Try other words" in at.info[0].value
+
+
+def test_meaning_takes_over_when_the_model_is_loaded(monkeypatch):
+    class Ready:
+        is_ready = True
+        error = None
+
+        def begin(self):
+            pass
+
+    monkeypatch.setattr("app.state.warmup", Ready)
+    monkeypatch.setattr("app.views.home.warmup", Ready)
+    at = run_view("home", q="use a diffusion model as a zero-shot classifier")
+    assert any("by words and by meaning" in text for text in texts(at))
+    assert any("meaning: 0." in text for text in texts(at))
+
+
+def test_paper_page_shows_facts_links_and_checkpoints():
+    at = run_view("paper", key="sam")
+    said = texts(at)
+    assert "Segment Anything" in said[0]
+    assert any("Alexander Kirillov" in text for text in said)
+    assert any("Promptable segmentation" in label for label in links(at))
+    assert any("builds on: ViT" in label for label in links(at))
+    assert any("facebook/sam-vit-base" in unescaped(element.label) for element in at.expander)
+    assert any("SamModel.from_pretrained" in element.value for element in at.code)
+    assert any("Revision not pinned yet" in text for text in said)
+
+
+@pytest.mark.parametrize("name", ["2304.02643", "arXiv:2304.02643v1", "Segment Anything", "SAM"])
+def test_paper_page_opens_by_any_name(name):
+    assert run_view("paper", key=name).title[0].value == "Segment Anything"
+
+
+@pytest.mark.parametrize("key", KEYS[::12])
+def test_every_paper_has_a_page(key):
+    run_view("paper", key=key)
+
+
+def test_unknown_outgoing_citations_are_said_to_be_unknown():
+    at = run_view("paper", key="dalle3")
+    assert [tab.label for tab in at.tabs][1] == "Cites (?)"
+    assert any("What it cites is not known" in text for text in texts(at))
+    assert UNKNOWN in str(at.table[0].value)
+
+
+def test_unknown_paper_offers_the_nearest_names():
+    at = run_view("paper", key="samm")
+    assert at.title[0].value == "No such paper"
+    assert "sam" in links(at)
+
+
+def test_paper_page_without_a_name_leads_to_the_search():
+    at = run_view("paper")
+    assert links(at) == ["Search for one"]
+
+
+def test_taxonomy_page_shows_the_tree_and_the_papers_of_a_node():
+    at = run_view("taxonomy", node="unified.representation")
+    assert at.title[0].value == "Generative models as classifiers and encoders"
+    assert any("Promptable segmentation (22)" in label for label in links(at))
+    assert any("Diffusion Classifier" in label or "Zero-Shot Classifier" in label for label in links(at))
+
+
+def test_unknown_taxonomy_node_is_said():
+    assert run_view("taxonomy", node="<b>nope").title[0].value == "No such node"
+
+
+def test_coverage_page_says_what_is_not_known():
+    at = run_view("coverage")
+    assert any("not read: what these papers cite is not known" in str(table.value) for table in at.table)
+
+
+def test_text_from_papers_is_shown_as_text(built_path, tmp_path, monkeypatch):
+    path = shutil.copy(built_path, tmp_path / "hostile.sqlite")
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "UPDATE paper SET title = ?, summary = ?, venue = ? WHERE key = 'sam'", [HOSTILE] * 3
+        )
+    connection.close()
+    monkeypatch.setenv("VFM_ATLAS_LIBRARY", str(path))
+    at = run_view("paper", key="sam")
+    assert at.title[0].value == plain(HOSTILE)
+    for element in [*at.markdown, *at.caption, *at.title]:
+        unescaped = re.sub(r"\\.", "", element.value)
+        assert not re.search(r"[<`$]|\]\(|https?://", unescaped), element.value
+
+
+def test_plain_escapes_what_markdown_would_read():
+    assert plain("a*b_c") == r"a\*b\_c"
+    assert plain("two\nlines\t here") == "two lines here"
+    assert "http\\:\u2060\\/\\/" in plain("http://x")
+    assert "://" not in plain("http://x").replace("\\", "")
+
+
+def test_broken_library_is_one_line_on_the_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("VFM_ATLAS_LIBRARY", str(tmp_path / "none.sqlite"))
+    at = AppTest.from_file(ENTRY, default_timeout=60).run()
+    assert not at.exception
+    assert "vfm\\-atlas build" in at.error[0].value

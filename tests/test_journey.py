@@ -1,0 +1,145 @@
+"""A person's way through the explorer, in a real browser: search, open a paper, follow a citation."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from browser import ARGUMENTS, chromium, explorer
+from playwright.sync_api import expect, sync_playwright
+
+pytestmark = pytest.mark.browser
+PATIENCE_MS = 30_000
+SCREENSHOTS = os.environ.get("VFM_ATLAS_SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def server(built_path, tmp_path_factory):
+    chromium()  # before a server is started for nothing
+    with explorer(built_path, tmp_path_factory.mktemp("home")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that notes every request to another machine, and every error of a script."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    outside, broken = [], []
+    opened.on("request", lambda request: "//127.0.0.1" not in request.url and outside.append(request.url))
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    yield opened
+    context.close()
+    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
+    assert broken == []
+
+
+def screenshot(page, name):
+    if SCREENSHOTS:
+        Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+
+def heading(page, text):
+    expect(page.get_by_role("heading", level=1, name=text)).to_be_visible()
+
+
+def main_link(page, text):
+    return page.get_by_test_id("stMain").get_by_role("link", name=text).first
+
+
+def test_search_open_a_paper_follow_a_citation_and_come_back_by_link(page, server):
+    page.goto(server)
+    heading(page, "Visual foundation models")
+    box = page.get_by_role("searchbox").or_(page.get_by_label("Search papers by topic", exact=False)).first
+    box.fill("promptable segmentation")
+    expect(page.get_by_text(re.compile(r"papers found, by words"))).to_be_visible()
+    assert "q=promptable" in page.url
+    # Words answer at once; meaning joins when the model is there, without another click.
+    expect(page.get_by_text("by words and by meaning")).to_be_visible(timeout=3 * PATIENCE_MS)
+    screenshot(page, "search")
+    page.get_by_role("link", name="Segment Anything", exact=True).click()
+    heading(page, "Segment Anything")
+    expect(page.get_by_text("Introduces promptable segmentation").first).to_be_visible()
+    assert re.search(r"/paper\?key=sam$", page.url)
+    screenshot(page, "paper")
+    page.get_by_role("tab", name=re.compile("Cites")).click()
+    main_link(page, re.compile("Masked Autoencoders")).click()
+    heading(page, "Masked Autoencoders Are Scalable Vision Learners")
+    deep_link = page.url
+    page.reload()
+    heading(page, "Masked Autoencoders Are Scalable Vision Learners")
+    assert page.url == deep_link
+    page.go_back()
+    heading(page, "Segment Anything")
+
+
+def test_a_search_can_be_passed_on_as_a_link(page, server):
+    page.goto(f"{server}/?q=open+vocabulary+detection&pillar=discriminative&runnable=true")
+    expect(page.get_by_text(re.compile("papers? found"))).to_be_visible()
+    expect(page.get_by_label("With a checkpoint")).to_be_checked()
+    expect(main_link(page, re.compile("Open-Vocabulary Object Detection"))).to_be_visible()
+
+
+def test_the_ego_graph_is_drawn_and_opens_papers_with_the_keyboard(page, server):
+    page.goto(f"{server}/paper?key=hq-sam")
+    canvas = page.locator("canvas[role=application]")
+    expect(canvas).to_be_visible()
+    assert "hq-sam" not in (canvas.get_attribute("aria-label") or "")
+    assert "Arrow keys walk" in canvas.get_attribute("aria-label")
+    assert drawn_pixels(canvas) > 500
+    canvas.focus()
+    page.keyboard.press("n")
+    page.keyboard.press("p")
+    live = page.locator("p.live")
+    expect(live).to_contain_text(", 20")
+    chosen = live.text_content().split(", 20")[0]
+    page.keyboard.press("Enter")
+    heading(page, chosen)
+
+
+def test_the_ego_graph_opens_papers_with_a_click(page, server):
+    page.goto(f"{server}/paper?key=sam")
+    canvas = page.locator("canvas[role=application]")
+    expect(canvas).to_be_visible()
+    box = canvas.bounding_box()
+    # The last column holds one paper alone, in the middle: DINOv3.
+    page.mouse.click(box["x"] + box["width"] * 6 / 7 + 20, box["y"] + 30 + (box["height"] - 30) / 2)
+    heading(page, "DINOv3")
+
+
+def drawn_pixels(canvas):
+    data = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
+    return canvas.evaluate(f"c => {data}.filter((value, at) => at % 4 === 3 && value > 0).length")
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=diffusion", "/paper?key=clip", "/taxonomy?node=unified", "/data"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_no_page_is_wider_than_the_screen(page, server, path, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(server + path)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_timeout(700)
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_colour_scheme_of_the_system(browser, server, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(server)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    color = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    context.close()
+    assert color == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 22, 26)"}[scheme]
