@@ -97,7 +97,8 @@ def _torchvision() -> Check:
         importlib.import_module("torchvision")
     except (ImportError, RuntimeError, OSError) as reason:
         advice = "it breaks the imports of transformers: run 'pip uninstall torchvision'"
-        return Check("torchvision", "wrong", f"broken ({str(reason).splitlines()[0]})", advice)
+        first_line = (str(reason) or type(reason).__name__).splitlines()[0]
+        return Check("torchvision", "wrong", f"broken ({first_line})", advice)
     return Check("torchvision", "fine", "loads")
 
 

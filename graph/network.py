@@ -7,9 +7,8 @@ that two nodes may be joined in several ways. An attribute whose value is not kn
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-import networkx as nx
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
@@ -30,6 +29,9 @@ from graph.schema import (
     Source,
     TaxonomyNode,
 )
+
+if TYPE_CHECKING:
+    import networkx as nx  # most of what uses this module needs no graph, and its import is slow
 
 CITES = "cites"
 IN_TAXONOMY = "in_taxonomy"
@@ -57,8 +59,10 @@ class Neighbour:
     sources: tuple[str, ...]
 
 
-def build_network(session: Session, filters: Filters | None = None) -> nx.MultiDiGraph:
+def build_network(session: Session, filters: Filters | None = None) -> "nx.MultiDiGraph":
     """The typed graph of the papers that pass the filters, with their taxonomy nodes and checkpoints."""
+    import networkx as nx
+
     network = nx.MultiDiGraph(name="VFM Atlas")
     allowed = allowed_ids(session, filters or Filters())
     keys = _add_papers(network, session, allowed)
@@ -157,7 +161,7 @@ def _steps_from(
             yield at, (step, found[step])
 
 
-def _add_papers(network: nx.MultiDiGraph, session: Session, allowed: set[int] | None) -> dict[int, str]:
+def _add_papers(network: "nx.MultiDiGraph", session: Session, allowed: set[int] | None) -> dict[int, str]:
     authors: dict[int, list[str]] = {}
     for paper_id, name in session.execute(
         select(Authorship.paper_id, Author.name)
@@ -188,7 +192,7 @@ def _add_papers(network: nx.MultiDiGraph, session: Session, allowed: set[int] | 
     return keys
 
 
-def _add_taxonomy(network: nx.MultiDiGraph, session: Session, keys: dict[int, str]) -> None:
+def _add_taxonomy(network: "nx.MultiDiGraph", session: Session, keys: dict[int, str]) -> None:
     told = select(TaxonomyNode, Source.name).join(Source, Source.id == TaxonomyNode.source_id)
     sources = dict(session.execute(told.order_by(TaxonomyNode.position)).all())
     nodes = {node.id: node for node in sources}
@@ -215,7 +219,7 @@ def _add_taxonomy(network: nx.MultiDiGraph, session: Session, keys: dict[int, st
             network.nodes[key].update(_known({"pillar": nodes[assignment.node_id].pillar}))
 
 
-def _add_checkpoints(network: nx.MultiDiGraph, session: Session, keys: dict[int, str]) -> None:
+def _add_checkpoints(network: "nx.MultiDiGraph", session: Session, keys: dict[int, str]) -> None:
     rows = (
         select(CheckpointLink, Checkpoint, Source.name)
         .join(Checkpoint, Checkpoint.id == CheckpointLink.checkpoint_id)
@@ -240,7 +244,7 @@ def _add_checkpoints(network: nx.MultiDiGraph, session: Session, keys: dict[int,
         )  # fmt: skip
 
 
-def _add_edge(network: nx.MultiDiGraph, start: str, end: str, kind: str, **attributes: object) -> None:
+def _add_edge(network: "nx.MultiDiGraph", start: str, end: str, kind: str, **attributes: object) -> None:
     """Join two nodes; a second source for the same edge is added to the first one's."""
     if network.has_edge(start, end, key=kind):
         edge = cast(dict[str, Any], network.edges[start, end, kind])

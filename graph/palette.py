@@ -4,6 +4,7 @@ The hues follow Okabe and Ito ("Color Universal Design", 2008), which hold under
 made darker or lighter until each reaches 3:1 against the light and the dark background.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -24,9 +25,16 @@ PILLARS: dict[str, Look] = {
     "unified": Look("green", "#119a74", "diamond", "◆"),
     "multimodal": Look("red", "#c0578f", "triangle", "▲"),
     "resource": Look("yellow", "#a37f00", "down", "▼"),
-    "challenge": Look("violet", "#8a68d8", "pentagon", "⬟"),
+    "challenge": Look("violet", "#8a68d8", "star", "★"),
 }
 UNKNOWN = Look("gray", "#7a7f87", "circle", "○")
+
+
+def looks_of(pillars: Sequence[str]) -> dict[str, Look]:
+    """A look for each pillar of any taxonomy: its own, or the next free one for a name unknown here."""
+    free = [look for name, look in PILLARS.items() if name not in pillars] or list(PILLARS.values())
+    strangers = [pillar for pillar in pillars if pillar not in PILLARS]
+    return {pillar: PILLARS.get(pillar) or free[strangers.index(pillar) % len(free)] for pillar in pillars}
 
 
 def look_of(pillar: str | None) -> Look:

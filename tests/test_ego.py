@@ -4,7 +4,7 @@ import pytest
 
 from graph.ego import MOST_COLUMNS, MOST_NODES, ego_graph
 from graph.network import CITES, neighbours
-from graph.palette import PILLARS, look_of
+from graph.palette import PILLARS, look_of, looks_of
 from ingest.catalogue import read_catalogue
 
 KEYS = [row.key for row in read_catalogue().papers]
@@ -91,6 +91,12 @@ def test_pillar_colours_stand_out_in_both_themes(pillar, background):
 def test_colour_is_never_the_only_sign():
     for attribute in ("color", "name", "shape", "sign"):
         assert len({getattr(look, attribute) for look in PILLARS.values()}) == len(PILLARS)
+
+
+def test_pillars_of_another_survey_get_looks_of_their_own():
+    looks = looks_of(["generative", "robots", "maps"])
+    assert looks["generative"] == look_of("generative")
+    assert len({look.shape for look in looks.values()}) == 3
 
 
 def test_every_pillar_of_the_taxonomy_has_a_look(catalogue):

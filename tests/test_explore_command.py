@@ -15,6 +15,7 @@ from command_line import PROGRAM, fail, succeed
 
 from app.commands.explore import HOST
 from app.explorer_config import flags
+from graph.settings import default_library
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent differently on Windows")
 PATIENCE_SECONDS = 60
@@ -120,6 +121,15 @@ def test_a_library_that_cannot_be_used_stops_it_before_it_serves(tmp_path):
     garbage.write_bytes(b"no database" * 1000)
     message = fail("explore", "--port", free_port(), "--no-browser", "--library", garbage, code=1)
     assert message.startswith(f"{garbage} cannot be read as a library")
+
+
+def test_the_pages_show_the_library_of_the_option(built_path, tmp_path, monkeypatch):
+    """Streamlit runs the pages without our options: they read the environment."""
+    monkeypatch.setenv("VFM_ATLAS_LIBRARY", str(tmp_path / "another.sqlite"))
+    opened = []
+    monkeypatch.setattr("app.commands.explore.serve", lambda *_, **__: opened.append(default_library()))
+    succeed("explore", "--port", free_port(), "--library", built_path)
+    assert opened == [str(built_path)]
 
 
 def test_nothing_is_sent_home_and_errors_stay_out_of_the_page():

@@ -188,7 +188,7 @@ def mark(name, key):
     }[name]
 
 
-def test_the_filters_and_the_state_of_the_facts_are_told_in_the_file(session, tmp_path):
+def test_the_filters_and_the_state_of_the_facts_are_told_in_the_file(session, catalogue, tmp_path):
     filters = Filters(pillar="generative", years=(2020, None), has_checkpoint=True)
     export(session, "json", tmp_path / "atlas.json", filters)
     export(session, "bibtex", tmp_path / "atlas.bib", filters)
@@ -196,7 +196,7 @@ def test_the_filters_and_the_state_of_the_facts_are_told_in_the_file(session, tm
     header = json.loads((tmp_path / "atlas.json").read_text(encoding="utf-8"))
     assert header["generator"].startswith("VFM Atlas ")
     assert len(header["snapshot"]) == 12
-    assert header["facts_date"] == "2026-11-23"
+    assert header["facts_date"] == str(catalogue.manifest.collected_on)
     assert header["survey"].endswith("A Survey (arXiv:2312.10163)")
     assert header["filters"] == {"pillar": "generative", "years": "2020:", "has_checkpoint": "true"}
     told = "pillar=generative, years=2020:, has_checkpoint=true"
@@ -220,13 +220,14 @@ def test_equal_facts_give_equal_files_in_another_process_too(session, built_path
     for folder in (here, there):
         folder.mkdir()
     for name, each in FORMATS.items():
-        export(session, name, here / f"{name}{each.suffix}")
+        export(session, name, here / f"{name}{each.suffix}", Filters(pillar="generative"))
     code = (
         "import sys; from pathlib import Path; from graph.export import FORMATS, export\n"
-        "from graph.library import Library\n"
+        "from graph.filters import Filters; from graph.library import Library\n"
         "with Library.open(sys.argv[1]) as library, library.reading() as session:\n"
         "    for name, each in FORMATS.items():\n"
-        "        export(session, name, Path(sys.argv[2]) / f'{name}{each.suffix}')\n"
+        "        path = Path(sys.argv[2]) / f'{name}{each.suffix}'\n"
+        "        export(session, name, path, Filters(pillar='generative'))\n"
     )
     seeded = {**os.environ, "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", code, built_path, there], cwd=ROOT, env=seeded, check=True)

@@ -10,6 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
+SEARCH_LABEL = "Search papers by topic, name, arXiv id or DOI"
 SCREENSHOTS = os.environ.get("VFM_ATLAS_SCREENSHOTS")
 
 
@@ -61,8 +62,7 @@ def main_link(page, text):
 def test_search_open_a_paper_follow_a_citation_and_come_back_by_link(page, server):
     page.goto(server)
     heading(page, "Visual foundation models")
-    box = page.get_by_role("searchbox").or_(page.get_by_label("Search papers by topic", exact=False)).first
-    box.fill("promptable segmentation")
+    page.get_by_label(SEARCH_LABEL).fill("promptable segmentation")
     expect(page.get_by_text(re.compile(r"papers found, by words"))).to_be_visible()
     assert "q=promptable" in page.url
     # Words answer at once; meaning joins when the model is there, without another click.
@@ -88,6 +88,11 @@ def test_a_search_can_be_passed_on_as_a_link(page, server):
     page.goto(f"{server}/?q=open+vocabulary+detection&pillar=discriminative&runnable=true")
     expect(page.get_by_text(re.compile("papers? found"))).to_be_visible()
     expect(page.get_by_label("With a checkpoint")).to_be_checked()
+    shown = page.locator(".st-key-results").get_by_text("cited by")
+    expect(shown.first).to_be_visible()
+    for line in shown.all_inner_texts():
+        assert "■" in line  # the sign of the branch that the link asks for
+        assert "checkpoint" in line
     expect(main_link(page, re.compile("Open-Vocabulary Object Detection"))).to_be_visible()
 
 
@@ -121,6 +126,31 @@ def test_the_ego_graph_opens_papers_with_a_click(page, server):
 def drawn_pixels(canvas):
     data = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
     return canvas.evaluate(f"c => {data}.filter((value, at) => at % 4 === 3 && value > 0).length")
+
+
+def test_back_leads_to_the_search_and_links_within_a_page_change_the_address(page, server):
+    page.goto(f"{server}/?q=control+edges")
+    main_link(page, re.compile("Conditional Control")).click()
+    heading(page, "Adding Conditional Control")
+    main_link(page, re.compile("LDM: High-Resolution")).click()
+    heading(page, "High-Resolution Image Synthesis")
+    expect(page).to_have_url(re.compile(r"/paper\?key=ldm$"))
+    page.go_back()
+    heading(page, "Adding Conditional Control")
+    page.go_back()
+    expect(page.get_by_text(re.compile("papers? found"))).to_be_visible()
+    expect(page.get_by_label(SEARCH_LABEL)).to_have_value("control edges")
+
+
+def test_an_example_query_is_one_click_and_a_new_node_begins_at_its_first_page(page, server):
+    page.goto(server)
+    page.get_by_role("button", name="learn from masked images").click()
+    expect(page).to_have_url(re.compile("q=learn"))
+    page.goto(f"{server}/taxonomy?node=generative&page=3")
+    expect(page.get_by_role("button", name="Page 3")).to_have_attribute("aria-current", "page")
+    main_link(page, re.compile("Unified models")).click()
+    heading(page, "Unified models")
+    expect(page.get_by_role("button", name="Page 1")).to_have_attribute("aria-current", "page")
 
 
 @pytest.mark.parametrize("path", ["/", "/?q=diffusion", "/paper?key=clip", "/taxonomy?node=unified", "/data"])

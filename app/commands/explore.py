@@ -1,5 +1,6 @@
 """The command that opens the explorer in a browser."""
 
+import gc
 import os
 import socket
 import sys
@@ -55,6 +56,9 @@ def serve(port: int, *, open_browser: bool) -> None:
     script = Path(app.explorer_config.__file__).with_name("explorer.py")
     flags = app.explorer_config.flags(port=port, open_browser=open_browser, address=HOST)
     sys.argv = ["streamlit", "run", str(script), *flags]
+    # Streamlit collects garbage after every run of a page, before the browser has all of it. What is imported
+    # by now never becomes garbage: looking through it again and again only delays the page.
+    gc.freeze()
     streamlit.main(prog_name="streamlit")
 
 

@@ -15,11 +15,19 @@ function shapePath(ctx, shape, x, y, r) {
     ctx.rect(x - r * 0.9, y - r * 0.9, 1.8 * r, 1.8 * r);
     return;
   }
+  if (shape === "star") {
+    for (let corner = 0; corner < 10; corner += 1) {
+      const angle = (Math.PI * corner) / 5 - Math.PI / 2;
+      const reach = corner % 2 ? 0.6 * r : 1.35 * r;
+      ctx.lineTo(x + reach * Math.cos(angle), y + reach * Math.sin(angle));
+    }
+    ctx.closePath();
+    return;
+  }
   const [sides, turn] = {
     diamond: [4, 0],
     triangle: [3, -Math.PI / 2],
     down: [3, Math.PI / 2],
-    pentagon: [5, -Math.PI / 2],
     hexagon: [6, 0],
   }[shape] ?? [4, 0];
   for (let corner = 0; corner < sides; corner += 1) {

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from app.parts import brief_line, first_page, node_link, paper_link, paper_list, plain, signed
+from app.parts import brief_line, first_page, node_link, paper_link, paper_list, plain
 from app.state import best_mode, reading, searcher, snapshot_id, warmup
 from graph.brief import PaperBrief, list_briefs
 from graph.coverage import UNKNOWN
@@ -88,13 +88,12 @@ def _search(query: str, facts: Stats) -> None:
 
 
 def _filters(facts: Stats) -> Filters:
-    labels = {branch.id: branch.label for branch in _branches(snapshot_id())}
     branches, years, runnable = st.columns([6, 2, 2], vertical_alignment="center", gap="medium")
     with branches:
+        # The options are what the URL carries, so they stay short and plain.
         pillar = st.pills(
-            "Branch", list(labels), key="pillar", bind="query-params",
+            "Branch", list(facts.pillars), key="pillar", bind="query-params",
             label_visibility="collapsed", wrap=True,
-            format_func=lambda name: signed(name, labels[name]),
         )  # fmt: skip
     with years:
         span = (min(facts.years), max(facts.years))

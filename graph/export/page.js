@@ -89,6 +89,7 @@
     describe(key);
     network.setSize("100%", "100%"); // the card has taken room from the picture
     if (move) network.focus(key, { scale: Math.max(network.getScale(), 1.1), animation });
+    resizeSoon();
   }
 
   function clear() {
@@ -122,6 +123,12 @@
   }
 
   network.on("click", (event) => (event.nodes.length ? choose(event.nodes[0], false) : clear()));
+  // vis-network does not notice that the pointer has left: it is told of a last move into the empty corner.
+  container.addEventListener("mouseleave", () => {
+    const { left, top } = container.getBoundingClientRect();
+    const corner = { clientX: left + 1, clientY: top + 1, bubbles: true };
+    container.querySelector("canvas").dispatchEvent(new MouseEvent("mousemove", corner));
+  });
   document.getElementById("find").addEventListener("submit", (event) => {
     event.preventDefault();
     show(document.getElementById("name").value);
@@ -129,6 +136,7 @@
   document.getElementById("whole").addEventListener("click", () => {
     clear();
     network.fit({ animation });
+    resizeSoon();
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && clear());
   for (const row of document.querySelectorAll("button[data-key]")) {

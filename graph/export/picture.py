@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from graph import palette
 from graph.export.document import Document
 from graph.export.positions import place_papers
 from graph.network import CITES, PAPER_EDGES
@@ -17,9 +18,8 @@ LINK_BUDGET = 2000
 LABEL_BUDGET = 40
 """At most this many papers carry their name at first; the others show it when the picture is enlarged."""
 
-# The Okabe-Ito palette, which people with any kind of colour vision tell apart; the shape says it again.
-_COLOURS = ("#5f6b7a", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b")
-_SHAPES = ("square", "triangle", "dot", "star", "diamond", "triangleDown", "hexagon")
+_SHAPES = {"circle": "dot", "down": "triangleDown"}
+"""What vis-network calls a shape, where it is not the palette's word."""
 _NO_PILLAR = "no pillar known"
 _LABEL_FONT, _SMALL_FONT = 13, 5
 _NAME_LENGTH = 28
@@ -97,12 +97,15 @@ def _looks(document: Document) -> dict[str | None, Look]:
         for node, attributes in nodes
         if node == f"taxonomy:{attributes.get('pillar')}"
     ]
+    own = palette.looks_of([pillar for pillar, _ in branches])
     found = [paper.get("pillar") for _, paper in document.papers()]
     looks: dict[str | None, Look] = {
-        pillar: Look(label, _COLOURS[at % len(_COLOURS)], _SHAPES[at % len(_SHAPES)], found.count(pillar))
-        for at, (pillar, label) in enumerate(branches)
+        pillar: Look(
+            label, own[pillar].color, _SHAPES.get(own[pillar].shape, own[pillar].shape), found.count(pillar)
+        )
+        for pillar, label in branches
     }
-    looks[None] = Look(_NO_PILLAR, "#bbbbbb", "dot", found.count(None))
+    looks[None] = Look(_NO_PILLAR, palette.UNKNOWN.color, "dot", found.count(None))
     return looks
 
 

@@ -12,6 +12,7 @@ def upgrade() -> None:
     _papers()
     _other_things()
     _paper_facts()
+    _more_paper_facts()
     _edges()
     _users_own()
     # Spelled out, not taken from graph.textindex: a migration must not change when the code does.
@@ -168,6 +169,10 @@ def _paper_facts() -> None:
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name="fk_field_value_source_id"),
         sa.PrimaryKeyConstraint("paper_id", "field", "source_id", name="pk_field_value"),
     )
+
+
+def _more_paper_facts() -> None:
+    """Further facts about one paper."""
     op.create_table(
         "identifier",
         sa.Column("scheme", sa.String(), nullable=False),
