@@ -89,7 +89,7 @@ def _surroundings(card: PaperCard) -> None:
         "Arrow keys walk from paper to paper, Enter opens one. The lists below hold the same facts.",
         key=f"ego-{card.key}",
     )
-    st.caption(" ".join(signed(pillar, pillar) for pillar in _pillars(graph)))
+    st.markdown(f":small[{'&ensp; '.join(signed(pillar, pillar) for pillar in _pillars(graph))}]")
     st.caption(
         "Solid line: typed relation; dashed: citation. "
         f"{graph.shown} of {graph.total} links drawn, all of them in the lists."
@@ -205,8 +205,7 @@ def _checkpoint(item: PaperCheckpoint) -> None:
             f"licence {item.licence or UNKNOWN} · {size} · state: {item.state}",
             f"role {item.role or UNKNOWN}" + (f" ({item.note})" if item.note else ""),
         ]
-        for fact in facts:
-            st.caption(plain(fact))
+        st.caption("  \n".join(map(plain, facts)))
         if snippet.code:
             st.code(f"# {snippet.install}\n{snippet.code}", language="python", wrap_lines=True)
         if snippet.caution:
