@@ -38,9 +38,9 @@ from graph.schema import (
     Version,
 )
 from graph.snapshot import count_facts, current_snapshot_id, take_snapshot
-from ingest.catalogue import Catalogue, read_catalogue, shipped_folder
+from ingest.catalogue import read_catalogue, shipped_folder
 from ingest.embedding import EmbeddingReport, ShippedVectors, embed_library
-from ingest.rows import PaperRow
+from ingest.rows import Catalogue, PaperRow
 
 Values = dict[str, Any]
 _FACTS = (

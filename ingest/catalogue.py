@@ -4,68 +4,32 @@ import csv
 import io
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from ingest.checks import check
 from ingest.errors import CatalogueError, Problem
 from ingest.rows import (
     AliasRow,
+    Catalogue,
     CheckpointRow,
     CitationRow,
     LaterCitationRow,
+    Manifest,
     PaperRow,
     ReferenceListRow,
     RelationRow,
     Row,
     SummaryRow,
     TaxonomyRow,
-    Text,
 )
 
 MANIFEST = "catalogue.toml"
 RowType = TypeVar("RowType", bound=Row)
-
-
-class FileSources(BaseModel):
-    """Where rows come from in files that have no source column of their own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    taxonomy: Text
-    summaries: Text
-    aliases: Text
-    later_citations: Text
-
-
-class Manifest(BaseModel):
-    """What the catalogue is: name, the survey it serves, and the day its facts were collected."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    name: str
-    survey: str
-    collected_on: date
-    sources: FileSources
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """All rows of all files."""
-
-    manifest: Manifest
-    papers: tuple[PaperRow, ...]
-    taxonomy: tuple[TaxonomyRow, ...]
-    citations: tuple[CitationRow, ...]
-    reference_lists: tuple[ReferenceListRow, ...]
-    relations: tuple[RelationRow, ...]
-    checkpoints: tuple[CheckpointRow, ...]
-    aliases: tuple[AliasRow, ...]
-    summaries: tuple[SummaryRow, ...]
-    later_citations: tuple[LaterCitationRow, ...]
 
 
 def shipped_folder() -> Traversable:
@@ -78,8 +42,6 @@ def read_catalogue(folder: Traversable | Path | None = None) -> Catalogue:
 
     Raises CatalogueError with every broken entry's file, line and field.
     """
-    from ingest.checks import check
-
     folder = folder or shipped_folder()
     problems: list[Problem] = []
     manifest = _read_manifest(folder)

@@ -2,20 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from graph.names import fold
 from ingest.errors import Problem
-from ingest.rows import PaperRow, Row
-
-if TYPE_CHECKING:
-    from ingest.catalogue import Catalogue
+from ingest.rows import Catalogue, PaperRow, Row
 
 LATEST_CITATION_MONTHS = 6
 """A reference list may name a paper whose preprint came up to this many months later (revisions)."""
 
 
-def check(catalogue: "Catalogue") -> Iterator[Problem]:
+def check(catalogue: Catalogue) -> Iterator[Problem]:
     """Every problem between rows, file by file."""
     yield from _unique(catalogue)
     yield from _tree(catalogue)
@@ -37,7 +33,7 @@ def _repeated(file: str, field: str, rows: Iterable[tuple[Row, object]]) -> Iter
             first[value] = row.line
 
 
-def _unique(catalogue: "Catalogue") -> Iterator[Problem]:
+def _unique(catalogue: Catalogue) -> Iterator[Problem]:
     papers, c = catalogue.papers, catalogue
     yield from _repeated("papers.csv", "key", ((p, p.key) for p in papers))
     yield from _repeated("papers.csv", "arxiv_id", ((p, p.arxiv_id) for p in papers))
@@ -60,7 +56,7 @@ def _unique(catalogue: "Catalogue") -> Iterator[Problem]:
     )
 
 
-def _tree(catalogue: "Catalogue") -> Iterator[Problem]:
+def _tree(catalogue: Catalogue) -> Iterator[Problem]:
     parents = {node.id: node.parent for node in catalogue.taxonomy}
     roots = [node for node in catalogue.taxonomy if node.parent is None]
     for extra in roots[1:]:
@@ -85,7 +81,7 @@ def _tree(catalogue: "Catalogue") -> Iterator[Problem]:
                 yield Problem("papers.csv", paper.line, "taxonomy_secondary", message)
 
 
-def _no_edge_into_the_void(catalogue: "Catalogue") -> Iterator[Problem]:
+def _no_edge_into_the_void(catalogue: Catalogue) -> Iterator[Problem]:
     known = {paper.key for paper in catalogue.papers}
     mentions: list[tuple[str, str, int, str]] = [
         *(("citations.csv", "citing", edge.line, edge.citing) for edge in catalogue.citations),
@@ -103,7 +99,7 @@ def _no_edge_into_the_void(catalogue: "Catalogue") -> Iterator[Problem]:
             yield Problem(file, line, field, f"{key!r} is no paper of papers.csv")
 
 
-def _no_self_edges(catalogue: "Catalogue") -> Iterator[Problem]:
+def _no_self_edges(catalogue: Catalogue) -> Iterator[Problem]:
     for citation in catalogue.citations:
         if citation.citing == citation.cited:
             yield Problem("citations.csv", citation.line, "cited", f"{citation.cited!r} cites itself")
@@ -117,7 +113,7 @@ def _months(paper: PaperRow) -> int | None:
     return None if paper.year is None else paper.year * 12 + (paper.month or 7)
 
 
-def _citations_in_time(catalogue: "Catalogue") -> Iterator[Problem]:
+def _citations_in_time(catalogue: Catalogue) -> Iterator[Problem]:
     papers = {paper.key: paper for paper in catalogue.papers}
     explained = {(row.citing, row.cited): row for row in catalogue.later_citations}
     for edge in catalogue.citations:
@@ -134,7 +130,7 @@ def _citations_in_time(catalogue: "Catalogue") -> Iterator[Problem]:
         yield Problem("later_citations.csv", row.line, "cited", message)
 
 
-def _venues_in_time(catalogue: "Catalogue") -> Iterator[Problem]:
+def _venues_in_time(catalogue: Catalogue) -> Iterator[Problem]:
     for paper in catalogue.papers:
         year = re.search(r"\b(19|20)\d\d\b", paper.venue or "")
         if year and paper.year and int(year.group()) < paper.year:
@@ -142,7 +138,7 @@ def _venues_in_time(catalogue: "Catalogue") -> Iterator[Problem]:
             yield Problem("papers.csv", paper.line, "venue", message)
 
 
-def _reference_lists(catalogue: "Catalogue") -> Iterator[Problem]:
+def _reference_lists(catalogue: Catalogue) -> Iterator[Problem]:
     read = {row.paper for row in catalogue.reference_lists if row.status != "not_found"}
     for edge in catalogue.citations:
         if edge.citing not in read:
@@ -153,7 +149,7 @@ def _reference_lists(catalogue: "Catalogue") -> Iterator[Problem]:
             yield Problem("reference_lists.csv", row.line, "source", "a list that was read needs its source")
 
 
-def _names(catalogue: "Catalogue") -> Iterator[Problem]:
+def _names(catalogue: Catalogue) -> Iterator[Problem]:
     """Each name, title and alias leads to one paper, or looking a paper up by name would be a guess."""
     owners: dict[str, str] = {}
     for paper in catalogue.papers:
@@ -170,7 +166,7 @@ def _names(catalogue: "Catalogue") -> Iterator[Problem]:
     yield from _repeated("aliases.csv", "alias", ((row, fold(row.alias)) for row in catalogue.aliases))
 
 
-def _summaries(catalogue: "Catalogue") -> Iterator[Problem]:
+def _summaries(catalogue: Catalogue) -> Iterator[Problem]:
     told = {row.key for row in catalogue.summaries}
     for paper in catalogue.papers:
         if paper.core and paper.key not in told:

@@ -1,5 +1,10 @@
-"""What one row of each catalogue file may hold. Blank means "not known" and is read as None."""
+"""What a catalogue is made of: the manifest, and what one row of each file may hold.
 
+Blank means "not known" and is read as None.
+"""
+
+from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -131,3 +136,39 @@ class LaterCitationRow(Row):
     citing: Key
     cited: Key
     reason: Text
+
+
+class FileSources(BaseModel):
+    """Where rows come from in files that have no source column of their own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    taxonomy: Text
+    summaries: Text
+    aliases: Text
+    later_citations: Text
+
+
+class Manifest(BaseModel):
+    """What the catalogue is: name, the survey it serves, and the day its facts were collected."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    survey: str
+    collected_on: date
+    sources: FileSources
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All rows of all files."""
+
+    manifest: Manifest
+    papers: tuple[PaperRow, ...]
+    taxonomy: tuple[TaxonomyRow, ...]
+    citations: tuple[CitationRow, ...]
+    reference_lists: tuple[ReferenceListRow, ...]
+    relations: tuple[RelationRow, ...]
+    checkpoints: tuple[CheckpointRow, ...]
+    aliases: tuple[AliasRow, ...]
+    summaries: tuple[SummaryRow, ...]
+    later_citations: tuple[LaterCitationRow, ...]

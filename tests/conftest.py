@@ -11,8 +11,9 @@ import pytest
 from graph.encoder import SentenceEncoder
 from graph.library import Library
 from ingest.build import build
-from ingest.catalogue import Catalogue, read_catalogue, shipped_folder
+from ingest.catalogue import read_catalogue, shipped_folder
 from ingest.embedding import ShippedVectors
+from ingest.rows import Catalogue
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 CLOSED_PORT_URL = "http://127.0.0.1:9"

