@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from graph import textindex
@@ -205,11 +206,14 @@ class _Writer:
         known = set(self.session.scalars(select(Author.name)))
         self._insert(Author, [{"name": name} for name in sorted(names - known)])
         authors = dict(self.session.execute(select(Author.name, Author.id)).all())
+        # Lists of authors are kept whole: the names of two sources are never mixed in one.
+        listed = set(self.session.scalars(select(Authorship.paper_id)))
         self._add(
             Authorship,
             (
                 self._fact(row.source, paper_id=self.ids[row.key], position=position, author_id=authors[name])
                 for row in self.catalogue.papers
+                if self.ids[row.key] not in listed
                 for position, name in enumerate(row.authors)
             ),
         )
@@ -323,7 +327,10 @@ class _Writer:
         session.execute(delete(Author).where(Author.id.not_in(select(Authorship.author_id))))
 
     def _add(self, table: type[Base], rows: Iterable[Values]) -> None:
-        self._insert(table, list(rows))
+        """Write facts; one that another origin has stated already stays theirs."""
+        values = list(rows)
+        if values:
+            self.session.execute(sqlite.insert(table).on_conflict_do_nothing(), values)
 
     def _insert(self, table: type[Base], rows: list[Values]) -> None:
         if rows:

@@ -20,8 +20,9 @@ from graph.encoder import Model
 from graph.library import Library
 from graph.schema import Paper, Source
 from ingest.build import BuildReport, build
-from ingest.catalogue import Catalogue, read_catalogue
+from ingest.catalogue import read_catalogue
 from ingest.errors import CatalogueError, Problem
+from ingest.rows import Catalogue
 
 # Lines are counted with the header as line 1; later citations need an explanation beyond six months.
 CATALOGUE_FILES = {

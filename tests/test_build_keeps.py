@@ -123,6 +123,40 @@ def test_facts_of_another_origin_survive_a_build(small_library, small):
         assert titles == {"Another Title": "list one", "Learning ...": "arxiv.org"}
 
 
+def test_what_another_origin_says_as_well_stays_theirs_and_authors_are_not_mixed(small_library, small):
+    with small_library.writing() as session:
+        facts = elsewhere(session)
+        clip = paper_id(session, "clip")
+        authors = session.query(Authorship).filter_by(paper_id=clip)
+        first = authors.order_by(Authorship.position).first()
+        stated = [
+            Authorship(paper_id=clip, position=0, author_id=first.author_id, **facts),
+            *(
+                type(fact)(**{**columns_of(fact), **facts})
+                for table in (Identifier, Assignment, CheckpointLink)
+                for fact in session.query(table).filter_by(paper_id=clip)
+            ),
+        ]
+        authors.delete()
+        for table in (Identifier, Assignment, CheckpointLink):
+            session.query(table).filter_by(paper_id=clip).delete()
+        session.flush()
+        session.expunge_all()
+        session.add_all(stated)
+        source, count = facts["source_id"], len(stated)
+    assert count > 3
+    before = facts_of(small_library, source)
+    rebuild(small_library, small)
+    assert facts_of(small_library, source) == before
+    assert len(before) == count
+    with small_library.reading() as session:
+        assert len(read_card(session, "clip").authors) == 1
+
+
+def columns_of(fact: object) -> dict[str, object]:
+    return {column.key: getattr(fact, column.key) for column in type(fact).__table__.columns}
+
+
 def facts_of(library: Library, source_id: object) -> list[tuple[object, ...]]:
     with library.reading() as session:
         return [

@@ -45,10 +45,11 @@ def page(browser):
     assert broken == []
 
 
-def screenshot(page, name):
-    if SCREENSHOTS:
-        Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+def screenshot(page, name, folder):
+    """A picture for people to look at; an empty page would compress to next to nothing."""
+    path = Path(SCREENSHOTS or folder) / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert len(page.screenshot(path=path, full_page=True)) > 20_000
 
 
 def heading(page, text):
@@ -59,7 +60,7 @@ def main_link(page, text):
     return page.get_by_test_id("stMain").get_by_role("link", name=text).first
 
 
-def test_search_open_a_paper_follow_a_citation_and_come_back_by_link(page, server):
+def test_search_open_a_paper_follow_a_citation_and_come_back_by_link(page, server, tmp_path):
     page.goto(server)
     heading(page, "Visual foundation models")
     page.get_by_label(SEARCH_LABEL).fill("promptable segmentation")
@@ -67,12 +68,12 @@ def test_search_open_a_paper_follow_a_citation_and_come_back_by_link(page, serve
     assert "q=promptable" in page.url
     # Words answer at once; meaning joins when the model is there, without another click.
     expect(page.get_by_text("by words and by meaning")).to_be_visible(timeout=3 * PATIENCE_MS)
-    screenshot(page, "search")
+    screenshot(page, "search", tmp_path)
     page.get_by_role("link", name="Segment Anything", exact=True).click()
     heading(page, "Segment Anything")
     expect(page.get_by_text("Introduces promptable segmentation").first).to_be_visible()
     assert re.search(r"/paper\?key=sam$", page.url)
-    screenshot(page, "paper")
+    screenshot(page, "paper", tmp_path)
     page.get_by_role("tab", name=re.compile("Cites")).click()
     main_link(page, re.compile("Masked Autoencoders")).click()
     heading(page, "Masked Autoencoders Are Scalable Vision Learners")

@@ -21,7 +21,7 @@ EXAMPLES = (
 )
 PER_PAGE = 10
 _MOST = 100
-_SHORT_LIST = 8
+_SHORT_LIST = 6
 _SUMMARY_CHARACTERS = 260
 
 
@@ -52,9 +52,10 @@ def _sentence(facts: Stats) -> str:
     counts = facts.counts
     return (
         f"**{counts['papers']:,}** papers, **{counts['citations']:,}** citations and "
-        f"**{counts['checkpoints']:,}** checkpoints around the survey *Towards the Unification of "
-        "Generative and Discriminative Visual Foundation Model* (arXiv:2312.10163). "
-        f"Facts of {facts.facts_date or UNKNOWN}, snapshot `{facts.snapshot or UNKNOWN}`."
+        f"**{counts['checkpoints']:,}** checkpoints around the survey “Towards the Unification of "
+        "Generative and Discriminative Visual Foundation Model” (arXiv:2312.10163). "
+        # Neither italic nor code: each would make the first page wait for one more font.
+        f"Facts of {facts.facts_date or UNKNOWN}, snapshot {facts.snapshot or UNKNOWN}."
     )
 
 
