@@ -1,0 +1,1 @@
+"""Measured ratios: each figure against a named alternative in the same run; see docs/benchmarks.md."""

@@ -1,0 +1,158 @@
+"""How long the explorer's first page takes to be painted, against an empty Streamlit page.
+
+Both servers run with the same flags and the same Streamlit, in processes of their own, one after the other.
+The page itself notes the time, in the frame after its content is there: what drives the browser adds nothing.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from app.commands.explore import HOST
+from app.explorer_config import flags
+from benchmarks.comparison import Comparison
+
+MOST_RATIO = 1.5
+EMPTY_PAGE = 'import streamlit as st\n\nst.title("Empty", anchor=False)\n'
+ALTERNATIVE = "a Streamlit page with one st.title"
+_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_PATIENCE_SECONDS = 60
+
+_HEADING = "document.querySelector('h1')?.checkVisibility()"
+# The first list of the explorer's first page, and then the heading: the cheap question first, in every frame.
+_HOME = (
+    "[...document.querySelectorAll('h3')].some(heading => heading.textContent === 'Most cited here'"
+    """ && heading.closest('[data-testid="stColumn"]').querySelector('a')) && """
+) + _HEADING
+_WATCH = """
+const note = () => { window.paintedAfter = performance.now(); };
+const look = () => requestAnimationFrame(READY ? () => setTimeout(note) : look);
+look();
+"""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Seconds from navigation to the painted page, and the moment of it in seconds since 1970."""
+
+    after_navigation: float
+    at: float
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Seconds from the start of the server to the painted page, and from navigation at either visit."""
+
+    from_start: float
+    first_visit: float
+    second_visit: float
+
+
+_TIMES = {
+    "first page, from server start": attrgetter("from_start"),
+    "first page, from navigation, first visit": attrgetter("first_visit"),
+    "first page, from navigation, second visit": attrgetter("second_visit"),
+}
+
+
+def find_chromium() -> str | None:
+    """The path of Chromium on this machine."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def measure(pairs: int) -> list[Comparison]:
+    """Open both pages in turn; each time with fresh processes and an empty browser cache."""
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        empty = home / "empty.py"
+        empty.write_text(EMPTY_PAGE, encoding="utf-8")
+        atlas = [str(Path(sys.executable).with_name("vfm-atlas")), "--library", str(home / "library.sqlite")]
+        subprocess.run([*atlas, "build"], env=_environment(home), check=True, capture_output=True)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=_ARGUMENTS)
+        ours: list[Opening] = []
+        theirs: list[Opening] = []
+        for _ in range(pairs):
+            port = _free_port()
+            ours.append(
+                _open(browser, [*atlas, "explore", "--no-browser", "--port", str(port)], port, home, _HOME)
+            )
+            port = _free_port()
+            streamlit = [sys.executable, "-m", "streamlit", "run", str(empty)]
+            same = flags(port=port, address=HOST, open_browser=False)
+            theirs.append(_open(browser, [*streamlit, *same], port, home, _HEADING))
+        browser.close()
+    return [
+        Comparison(what, ALTERNATIVE, list(map(time_of, ours)), list(map(time_of, theirs)), MOST_RATIO)
+        for what, time_of in _TIMES.items()
+    ]
+
+
+def _open(browser: Browser, command: Sequence[str], port: int, home: Path, ready: str) -> Opening:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.add_init_script(_WATCH.replace("READY", ready))
+    begin = time.time()
+    with _server(command, port, home) as url:
+        first = _visit(context, url)
+        second = _visit(context, url)
+    context.close()
+    return Opening(first.at - begin, first.after_navigation, second.after_navigation)
+
+
+def _visit(context: BrowserContext, url: str) -> Visit:
+    page = context.new_page()
+    page.goto(url, wait_until="commit")
+    page.wait_for_function("window.paintedAfter", polling=100, timeout=_PATIENCE_SECONDS * 1e3)
+    after, began = page.evaluate("[window.paintedAfter, performance.timeOrigin]")
+    page.close()
+    return Visit(after / 1e3, (began + after) / 1e3)
+
+
+@contextmanager
+def _server(command: Sequence[str], port: int, home: Path) -> Iterator[str]:
+    url = f"http://{HOST}:{port}"
+    server = subprocess.Popen(
+        command, env=_environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_until_healthy(server, f"{url}/_stcore/health")
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=_PATIENCE_SECONDS)
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError(f"no answer from {url}; the server's exit code: {server.poll()}")
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Ours without the user's own Streamlit settings, which would be in both pages' way."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
+    return {**kept, "HOME": str(home), "VFM_ATLAS_OFFLINE": "1"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
