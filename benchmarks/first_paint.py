@@ -38,33 +38,40 @@ _HOME = (
     """ && heading.closest('[data-testid="stColumn"]').querySelector('a')) && """
 ) + _HEADING
 _WATCH = """
-const note = () => { window.paintedAfter = performance.now(); };
-const look = () => requestAnimationFrame(READY ? () => setTimeout(note) : look);
+const painted = window.painted = {};
+const note = name => requestAnimationFrame(() => setTimeout(() => { painted[name] = performance.now() }));
+const look = () => {
+  if (!("heading" in painted) && HEADING) { painted.heading = 0; note("heading"); }
+  if (PAGE) note("page");
+  else requestAnimationFrame(look);
+};
 look();
-"""
+""".replace("HEADING", _HEADING)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """Seconds from navigation to the painted page, and the moment of it in seconds since 1970."""
+    """Seconds from navigation until heading and page are painted, and from the start of the server."""
 
-    after_navigation: float
-    at: float
+    heading: float
+    page: float
+    page_from_start: float
 
 
 @dataclass(frozen=True)
 class Opening:
-    """Seconds from the start of the server to the painted page, and from navigation at either visit."""
+    """Two visits to a server that was just started."""
 
-    from_start: float
-    first_visit: float
-    second_visit: float
+    first: Visit
+    second: Visit
 
 
 _TIMES = {
-    "first page, from server start": attrgetter("from_start"),
-    "first page, from navigation, first visit": attrgetter("first_visit"),
-    "first page, from navigation, second visit": attrgetter("second_visit"),
+    "first page, from server start": attrgetter("first.page_from_start"),
+    "first page, first visit": attrgetter("first.page"),
+    "first page, second visit": attrgetter("second.page"),
+    "its heading, first visit": attrgetter("first.heading"),
+    "its heading, second visit": attrgetter("second.heading"),
 }
 
 
@@ -102,22 +109,22 @@ def measure(pairs: int) -> list[Comparison]:
 
 def _open(browser: Browser, command: Sequence[str], port: int, home: Path, ready: str) -> Opening:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.add_init_script(_WATCH.replace("READY", ready))
+    context.add_init_script(_WATCH.replace("PAGE", ready))
     begin = time.time()
     with _server(command, port, home) as url:
-        first = _visit(context, url)
-        second = _visit(context, url)
+        opening = Opening(_visit(context, url, begin), _visit(context, url, begin))
     context.close()
-    return Opening(first.at - begin, first.after_navigation, second.after_navigation)
+    return opening
 
 
-def _visit(context: BrowserContext, url: str) -> Visit:
+def _visit(context: BrowserContext, url: str, server_start: float) -> Visit:
     page = context.new_page()
     page.goto(url, wait_until="commit")
-    page.wait_for_function("window.paintedAfter", polling=100, timeout=_PATIENCE_SECONDS * 1e3)
-    after, began = page.evaluate("[window.paintedAfter, performance.timeOrigin]")
+    page.wait_for_function("window.painted?.page", polling=100, timeout=_PATIENCE_SECONDS * 1e3)
+    painted, navigation = page.evaluate("[window.painted, performance.timeOrigin]")
     page.close()
-    return Visit(after / 1e3, (began + after) / 1e3)
+    whole = painted["page"] / 1e3
+    return Visit(painted["heading"] / 1e3, whole, navigation / 1e3 + whole - server_start)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import CatalogueFolder, write_small_library
 
 from graph.encoder import SentenceEncoder
 from graph.library import Library
@@ -78,6 +79,19 @@ def library(built_path: Path) -> Iterator[Library]:
 def own_path(built_path: Path, tmp_path: Path) -> Path:
     """A copy of the library that a test may change."""
     return Path(shutil.copy(built_path, tmp_path / "own.sqlite"))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> CatalogueFolder:
+    """A small catalogue that a test may change cell by cell."""
+    return CatalogueFolder(tmp_path / "catalogue")
+
+
+@pytest.fixture
+def small_library(tmp_path: Path) -> Iterator[Library]:
+    """A library of the test's own, built from the small catalogue with HashEncoder."""
+    with Library.create(write_small_library(tmp_path / "small.sqlite")) as library:
+        yield library
 
 
 @pytest.fixture(scope="session")

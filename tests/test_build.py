@@ -1,21 +1,18 @@
 """A build brings the library to the state of the catalogue, and the same catalogue to the same state."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 from helpers import (
-    CatalogueFolder,
     HashEncoder,
     dump,
     elsewhere,
     keys,
     paper_id,
     rebuild,
-    write_small_library,
 )
 from sqlalchemy import func, select
 
@@ -41,18 +38,6 @@ from ingest.build import build, build_shipped
 ROOT = Path(__file__).parent.parent
 LATER = 7  # line of the paper that no other row mentions
 NOW = datetime(2026, 2, 3, 4, 5, 6)
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> CatalogueFolder:
-    return CatalogueFolder(tmp_path / "catalogue")
-
-
-@pytest.fixture
-def small_library(tmp_path: Path) -> Iterator[Library]:
-    """A library of the test's own, already built from the small catalogue."""
-    with Library.create(write_small_library(tmp_path / "small.sqlite")) as library:
-        yield library
 
 
 # --- what a build writes -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import (
-    CatalogueFolder,
     HashEncoder,
     dump,
     elsewhere,
     keys,
     paper_id,
     rebuild,
-    write_small_library,
 )
 from numpy.typing import NDArray
 from sqlalchemy import select
@@ -52,18 +50,6 @@ from ingest.build import build
 ROOT = Path(__file__).parent.parent
 LATER = 7  # line of the paper that no other row mentions
 NOW = datetime(2026, 2, 3, 4, 5, 6)
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> CatalogueFolder:
-    return CatalogueFolder(tmp_path / "catalogue")
-
-
-@pytest.fixture
-def small_library(tmp_path: Path) -> Iterator[Library]:
-    """A library of the test's own, already built from the small catalogue."""
-    with Library.create(write_small_library(tmp_path / "small.sqlite")) as library:
-        yield library
 
 
 # --- what is not the catalogue's ---------------------------------------------------------------------------

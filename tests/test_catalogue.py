@@ -3,7 +3,6 @@
 import csv
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from helpers import CATALOGUE_FILES, CatalogueFolder
@@ -13,11 +12,6 @@ from ingest.errors import CatalogueError, Problem
 
 CSV_FILES = [name for name in CATALOGUE_FILES if name.endswith(".csv")]
 LATER = 7  # line of the paper that no other row mentions
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> CatalogueFolder:
-    return CatalogueFolder(tmp_path / "catalogue")
 
 
 def places(problems: list[Problem]) -> list[str]:

@@ -2,13 +2,11 @@
 
 import json
 import pickle
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import CatalogueFolder, HashEncoder, paper_id, rebuild, write_small_library
+from helpers import HashEncoder, paper_id, rebuild
 from sqlalchemy import select, update
 
 import graph.encoder
@@ -28,18 +26,6 @@ from ingest.embedding import (
     write_shipped,
 )
 from ingest.errors import CatalogueError
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> CatalogueFolder:
-    return CatalogueFolder(tmp_path / "catalogue")
-
-
-@pytest.fixture
-def small_library(tmp_path: Path) -> Iterator[Library]:
-    """A library of the test's own, built from the small catalogue with HashEncoder."""
-    with Library.create(write_small_library(tmp_path / "small.sqlite")) as library:
-        yield library
 
 
 def texts_of(catalogue) -> dict[str, str]:
