@@ -10,12 +10,15 @@ _STYLE = """
   h1 { padding: 0.25rem 0 0.25rem !important; line-height: 1.2 !important; }
   h2, h3 { padding: 0.6rem 0 0.2rem !important; }
   [data-testid="stMainBlockContainer"] [data-testid="stPageLink-NavLink"] {
-    padding: 0.1rem 0; height: auto; min-height: 1.5rem; }
+    padding: 0; height: auto; }
+  /* Streamlit pulls links that stand in a column closer together than a finger can tell apart. */
+  [data-testid="stElementContainer"]:has(> [data-testid="stPageLink"]) { margin: 0.05rem 0; }
   [data-testid="stMainBlockContainer"] [data-testid="stPageLink-NavLink"]:not(:hover, :focus-visible) {
     background: transparent; }
   [data-testid="stPageLink-NavLink"] span,
   [data-testid="stPageLink-NavLink"] p {
     white-space: normal; overflow: visible; font-weight: 400; line-height: 1.3; }
+  .st-key-examples { row-gap: 0; }
   .st-key-examples button p { text-decoration: underline; }
   [data-testid="stPageLink-NavLink"]:hover p { text-decoration: underline; }
   .st-key-results [data-testid="stPageLink-NavLink"] p { font-size: 1.05rem; }

@@ -30,3 +30,11 @@ def describe_references(status: str, entries: int | None, found: int) -> str:
 def describe_cited_by(lists_read: int, papers: int) -> str:
     """What the citations coming into a paper are worth, in a library where not every list was read."""
     return f"Counted over the {lists_read} of {papers} papers whose reference list was read."
+
+
+def share(part: int, whole: int) -> str:
+    """A share in whole per cent; 100% is said only of all, 0% only of none."""
+    per_cent = round(100 * part / whole) if whole else 0
+    if 0 < part < whole:
+        per_cent = min(max(per_cent, 1), 99)
+    return f"{per_cent}%"

@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import insert, select, text
 
+from graph.coverage import share
 from graph.library import Library
 from graph.schema import Relation, Source
 from graph.snapshot import current_snapshot
@@ -132,3 +133,11 @@ def test_an_empty_library_counts_nothing(tmp_path):
     assert stats.edges == {"cites": 0}
     assert stats.years == stats.pillars == stats.taxonomy == stats.reference_lists == {}
     assert set(stats.coverage.values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [(570, 571, "99%"), (571, 571, "100%"), (1, 571, "1%"), (0, 571, "0%"), (320, 571, "56%"), (0, 0, "0%")],
+)
+def test_a_share_says_all_and_nothing_only_of_all_and_nothing(part, whole, said):
+    assert share(part, whole) == said

@@ -6,6 +6,7 @@ import click
 
 from app.console import Options, emit_json, global_options, known, progress, say, table
 from app.doctor import examine
+from graph.coverage import share
 from graph.encoder import SentenceEncoder
 from graph.library import Library
 from graph.stats import Stats, read_stats
@@ -63,7 +64,7 @@ def _print_stats(found: Stats) -> None:
     say(f"\nKnown of {papers} papers")
     table(
         [
-            (f"  {name.replace('_', ' ')}", count, f"{count / papers:.0%}")
+            (f"  {name.replace('_', ' ')}", count, share(count, papers))
             for name, count in found.coverage.items()
         ]
     )

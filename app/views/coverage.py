@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.parts import plain
 from app.state import open_library, reading, snapshot_id
-from graph.coverage import UNKNOWN
+from graph.coverage import UNKNOWN, share
 from graph.network import PAPER_EDGES
 from graph.stats import Stats, read_stats
 
@@ -31,7 +31,7 @@ def show() -> None:
         st.subheader("Known of the papers", anchor=False)
         st.table(
             [
-                {"Fact": name.replace("_", " "), "Papers": f"{count}", "Share": f"{count / papers:.0%}"}
+                {"Fact": name.replace("_", " "), "Papers": f"{count}", "Share": share(count, papers)}
                 for name, count in facts.coverage.items()
             ],
             border="horizontal", hide_index=True,
