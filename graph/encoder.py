@@ -176,11 +176,12 @@ def _from_hub(name: str, may_fetch: bool) -> Path:
 
 
 def _load(model: Model) -> Any:
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
+        # The imports too: a broken torchvision beside them, for one, fails here.
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         return SentenceTransformer(
             str(model.folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
         )

@@ -288,3 +288,11 @@ def test_a_model_of_the_hub_is_fetched_without_its_pickles_and_then_found_offlin
 def test_the_default_model_of_the_hub_must_have_the_known_weights(hub):
     line = find_without_wheel(DEFAULT_MODEL, HF_ENDPOINT=url_of(hub))
     assert "is not the expected file" in line
+
+
+def test_a_package_that_breaks_the_import_is_one_line(copied_wheel, monkeypatch):
+    # None in sys.modules is how Python itself marks a module that must not be imported.
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(ModelError, match="cannot load the embedding model") as caught:
+        SentenceEncoder().encode(["text"])
+    assert "\n" not in str(caught.value)

@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.parts import plain
 from graph.coverage import UNKNOWN
+from graph.library import Library
+from graph.shelf import add_note
 from ingest.catalogue import read_catalogue
 
 ENTRY = Path(__file__).parent.parent / "app" / "explorer.py"
@@ -155,6 +157,14 @@ def test_paper_page_shows_facts_links_and_checkpoints():
     assert any("facebook/sam-vit-base" in unescaped(element.label) for element in at.expander)
     assert any("SamModel.from_pretrained" in element.value for element in at.code)
     assert any("Revision not pinned yet" in text for text in said)
+
+
+def test_a_note_is_seen_without_a_new_build(own_path, monkeypatch):
+    monkeypatch.setenv("VFM_ATLAS_LIBRARY", str(own_path))
+    assert not run_view("paper", key="sam").info
+    with Library.open(own_path) as library, library.writing() as session:
+        add_note(session, "sam", "compare with SEEM")
+    assert run_view("paper", key="sam").info[0].value == "compare with SEEM"
 
 
 @pytest.mark.parametrize("name", ["2304.02643", "arXiv:2304.02643v1", "Segment Anything", "SAM"])

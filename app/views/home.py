@@ -107,10 +107,11 @@ def _filters(facts: Stats) -> Filters:
 
 def _say_mode(results: Results) -> None:
     found = f"{results.total} papers found" if results.total != 1 else "1 paper found"
+    listed = f"; the best {_MOST} are listed" if results.total > _MOST else ""
     if results.mode == "hybrid":
-        st.caption(f"{found}, by words and by meaning")
+        st.caption(f"{found}, by words and by meaning{listed}")
     elif warmup().error:
-        st.caption(f"{found}, by words")
+        st.caption(f"{found}, by words{listed}")
         st.warning(plain(str(warmup().error)), icon=":material/warning:")
     else:
         st.caption(f"{found}, by words; ranking by meaning is being loaded ...")

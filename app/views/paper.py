@@ -30,7 +30,7 @@ def show() -> None:
     except UnknownName as error:
         _unknown(name, error)
         return
-    card = _card(snapshot_id(), key)
+    card = _card(key)
     _heading(card)
     left, right = st.columns([5, 3], gap="large")
     with left:
@@ -213,8 +213,8 @@ def _checkpoint(item: PaperCheckpoint) -> None:
         st.caption("Source: " + plain(item.source))
 
 
-@st.cache_data(max_entries=256)
-def _card(snapshot: str, key: str) -> PaperCard:
+def _card(key: str) -> PaperCard:
+    # Not cached: a note is to be seen at once, and no snapshot tells of it.
     with reading() as session:
         return read_card(session, key)
 
