@@ -3,11 +3,13 @@
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from helpers import CatalogueFolder, write_small_library
+from http_server import Asker, talking
+from sqlalchemy.orm import Session
 
 from graph.encoder import SentenceEncoder
 from graph.library import Library
@@ -18,6 +20,13 @@ from ingest.rows import Catalogue
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 CLOSED_PORT_URL = "http://127.0.0.1:9"
+SERVICE_ADDRESSES = (
+    "HF_ENDPOINT",
+    "VFM_ATLAS_ARXIV_URL",
+    "VFM_ATLAS_CROSSREF_URL",
+    "VFM_ATLAS_OPENALEX_URL",
+    "VFM_ATLAS_S2_URL",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +36,17 @@ def _fence(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     for name in list(os.environ):
         if name == "VFM_ATLAS_REQUIRE_BROWSER":
             continue
-        if name.startswith(("VFM_ATLAS_", "XDG_", "HF_", "STREAMLIT_")):
+        if name.startswith(("VFM_ATLAS_", "XDG_", "HF_", "STREAMLIT_")) or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
     monkeypatch.setenv("HF_HOME", str(home / "hf"))
-    monkeypatch.setenv("HF_ENDPOINT", CLOSED_PORT_URL)
+    monkeypatch.setenv("VFM_ATLAS_CACHE", str(home / "cache"))
+    for name in SERVICE_ADDRESSES:
+        monkeypatch.setenv(name, CLOSED_PORT_URL)
+    # The hub's client reads the environment once, asks for a list of agents, and keeps it at home.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)
+    monkeypatch.setattr("huggingface_hub.constants.AGENT_HARNESSES_PATH", str(home / "agents.json"))
     monkeypatch.setattr(socket.socket, "connect", _only_to_this_machine(socket.socket.connect))
 
 
@@ -95,9 +109,30 @@ def small_library(tmp_path: Path) -> Iterator[Library]:
 
 
 @pytest.fixture(scope="session")
+def empty_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """A library with nothing in it; whoever writes to it throws that away."""
+    with Library.create(tmp_path_factory.mktemp("empty") / "library.sqlite") as library:
+        yield library
+
+
+@pytest.fixture
+def session(empty_library: Library) -> Iterator[Session]:
+    """A session on an empty library, whose changes are thrown away."""
+    with empty_library.reading() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def encoder() -> SentenceEncoder:
     """The real embedding model, loaded once per run."""
     return SentenceEncoder()
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Iterator[Callable[..., Asker]]:
+    """A function that makes a transport to a server of its own, which answers by the given script."""
+    with talking(tmp_path) as make:
+        yield make
 
 
 def pytest_report_header() -> str:

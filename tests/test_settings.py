@@ -29,7 +29,9 @@ def test_every_variable_that_the_code_names_is_in_the_table():
         name
         for room in rooms
         for path in room.rglob("*.py")
-        for name in re.findall(r"\bVFM_ATLAS_[A-Z0-9_]+|\bHF_ENDPOINT\b|\bS2_API_KEY\b", path.read_text())
+        for name in re.findall(
+            r"\b(?:VFM_ATLAS_[A-Z0-9_]+|[A-Z0-9]+_API_KEY|HF_ENDPOINT|HF_TOKEN)\b", path.read_text()
+        )
     }
     assert named == {setting.name for setting in SETTINGS}
 
