@@ -11,6 +11,7 @@ AtlasError
     QueryError (ValueError)     a search or filter that cannot be understood
     ExportError                 an export that cannot be written
     ModelError                  the embedding model is missing or not the expected one
+    TaxonomyError               a taxonomy in a file that cannot be taken in or written
 """
 
 from collections.abc import Sequence
@@ -86,3 +87,7 @@ class ExportError(AtlasError):
 
 class ModelError(AtlasError):
     """The embedding model is missing, incomplete or not the file it should be."""
+
+
+class TaxonomyError(AtlasError):
+    """A taxonomy in a file that cannot be taken in, or cannot be written there."""

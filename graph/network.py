@@ -171,7 +171,7 @@ def _add_papers(network: "nx.MultiDiGraph", session: Session, allowed: set[int] 
         authors.setdefault(paper_id, []).append(name)
     identifiers: dict[int, dict[str, str]] = {}
     for paper_id, scheme, value in session.execute(
-        select(Identifier.paper_id, Identifier.scheme, Identifier.value)
+        select(Identifier.paper_id, Identifier.scheme, Identifier.value).where(Identifier.position == 0)
     ):
         identifiers.setdefault(paper_id, {})[scheme] = value
     keys: dict[int, str] = {}

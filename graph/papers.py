@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from graph.completeness import missing_of
 from graph.coverage import describe_cited_by, describe_references, references_are_known
 from graph.errors import UnknownName
 from graph.network import CITES, Neighbour, neighbours
@@ -52,12 +53,13 @@ class PaperCheckpoint:
 
 @dataclass(frozen=True)
 class PaperVersion:
-    """A text of the work."""
+    """A text of the work; `identifier` names that very text, as `arXiv:...` or `doi:...`."""
 
     kind: str
     venue: str | None
     year: int | None
     month: int | None
+    identifier: str | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class PaperCard:
     checkpoints: list[PaperCheckpoint]
     versions: list[PaperVersion]
     notes: list[str]
+    missing: list[str]
     provenance: list[Provenance]
 
 
@@ -109,7 +112,7 @@ def read_card(session: Session, key: str) -> PaperCard:
     ).one()
     around = neighbours(session, key)
     cites = [link for link in around if link.relation == CITES and link.direction == "out"]
-    identifiers = {identifier.scheme: identifier.value for identifier in paper.identifiers}
+    identifiers = {identifier.scheme: identifier.value for identifier in reversed(paper.identifiers)}
     primary, secondary = _taxonomy(session, paper)
     return PaperCard(
         key=paper.key,
@@ -137,8 +140,12 @@ def read_card(session: Session, key: str) -> PaperCard:
         cited_by=[link for link in around if link.relation == CITES and link.direction == "in"],
         relations=[link for link in around if link.relation != CITES],
         checkpoints=[_checkpoint(link) for link in paper.checkpoint_links],
-        versions=[PaperVersion(item.kind, item.venue, item.year, item.month) for item in paper.versions],
+        versions=[
+            PaperVersion(item.kind, item.venue, item.year, item.month, item.identifier)
+            for item in paper.versions
+        ],
         notes=[note.text for note in paper.notes],
+        missing=missing_of(session, paper.id),
         provenance=_provenance(paper),
     )
 

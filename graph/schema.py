@@ -1,17 +1,19 @@
 """The library's tables, typed.
 
-Every fact carries a source and the moment it was retrieved. The columns of `Paper` hold the best value per
-field; all values, of every source, stay in `FieldValue`. What the user writes (notes, collections) and what
-was measured here (evaluations) lives in tables of its own, which a rebuild never touches.
+Every fact carries a source and the moment it was retrieved. All values of a paper's fields, of every
+source, stand in `FieldValue`; the columns of `Paper`, its authorships, identifiers and versions are the best
+reading of them (ingest.derive). What services and files said is kept whole in `SourceRecord`. What the user
+writes (notes, collections) and what was measured here (evaluations) lives in tables of its own, which a
+rebuild never touches.
 """
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, MetaData, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, MetaData, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-REVISION = "0001"
+REVISION = "0002"
 """The schema revision this release reads and writes; equal to the newest Alembic migration."""
 
 RELATIONS: dict[str, str] = {
@@ -86,7 +88,9 @@ class Paper(Base):
     )
 
     authorships: Mapped[list["Authorship"]] = relationship(order_by="Authorship.position", viewonly=True)
-    identifiers: Mapped[list["Identifier"]] = relationship(order_by="Identifier.scheme", viewonly=True)
+    identifiers: Mapped[list["Identifier"]] = relationship(
+        order_by="Identifier.scheme, Identifier.position", viewonly=True
+    )
     versions: Mapped[list["Version"]] = relationship(order_by="Version.kind.desc()", viewonly=True)
     aliases: Mapped[list["Alias"]] = relationship(order_by="Alias.name", viewonly=True)
     assignments: Mapped[list["Assignment"]] = relationship(
@@ -129,16 +133,23 @@ class Authorship(Sourced, Base):
 
 
 class Identifier(Sourced, Base):
-    """A name that another system gives a paper: scheme `arxiv`, `doi`, `s2`, `openalex` or `corpus`."""
+    """A name that another system gives a paper: scheme `arxiv`, `doi`, `s2`, `openalex` or `corpus`.
+
+    `position` orders a paper's names of one scheme; the one at 0 is shown.
+    """
 
     __tablename__ = "identifier"
     scheme: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str] = mapped_column(primary_key=True)
     paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class Version(Sourced, Base):
-    """A text of the work: kind `preprint` (year and month) or `published` (venue and year)."""
+    """A text of the work: kind `preprint` (year and month) or `published` (venue and year).
+
+    `identifier` names that very text, as `arXiv:...` or `doi:...`, where it is known.
+    """
 
     __tablename__ = "version"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -147,6 +158,7 @@ class Version(Sourced, Base):
     venue: Mapped[str | None]
     year: Mapped[int | None]
     month: Mapped[int | None]
+    identifier: Mapped[str | None]
     __table_args__ = (CheckConstraint("kind IN ('preprint', 'published')", name="kind"),)
 
 
@@ -160,7 +172,11 @@ class Alias(Sourced, Base):
 
 
 class Citation(Sourced, Base):
-    """`citing` has `cited` in its reference list, as read from one source."""
+    """`citing` has `cited` in its reference list, as read from one source.
+
+    `contexts` are the sentences around the citation, `intents` what it serves (background, methodology,
+    result), where the source tells.
+    """
 
     __tablename__ = "citation"
     citing_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
@@ -170,6 +186,9 @@ class Citation(Sourced, Base):
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
     matched_title: Mapped[str | None] = mapped_column(Text)
     match_kind: Mapped[str | None]
+    contexts: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    intents: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    is_influential: Mapped[bool | None]
     __table_args__ = (CheckConstraint("citing_id <> cited_id", name="not_self"),)
 
 
@@ -245,6 +264,84 @@ class CheckpointLink(Sourced, Base):
     source: Mapped[Source] = relationship(viewonly=True)
 
 
+class HubMention(Sourced, Base):
+    """A model repository on the hub whose card names a paper: a candidate for a link, not yet one.
+
+    Cards mention papers freely, so most are derivatives; `rank` orders them (ingest.hublinks), 1 first.
+    """
+
+    __tablename__ = "hub_mention"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    hub_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+    rank: Mapped[int]
+    library: Mapped[str | None]
+    task: Mapped[str | None]
+    licence: Mapped[str | None]
+    gated: Mapped[bool | None]
+    downloads: Mapped[int | None]
+    likes: Mapped[int | None]
+    revision: Mapped[str | None]
+    base_models: Mapped[list[str]] = mapped_column(JSON)
+
+
+class SourceRecord(Sourced, Base):
+    """What one source says of one work, whole (`content`, see ingest.record), and the paper it belongs to.
+
+    `matched_by` tells what joined it with the rest of the paper; None where it began the paper. A record in a
+    `separate_group` was taken out of a paper by a person and joins only records of the same group.
+    """
+
+    __tablename__ = "source_record"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    external_id: Mapped[str]
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    paper_id: Mapped[int | None] = mapped_column(ForeignKey("paper.id"), index=True)
+    matched_by: Mapped[str | None]
+    separate_group: Mapped[str | None]
+    source: Mapped[Source] = relationship(viewonly=True)
+    __table_args__ = (UniqueConstraint("source_id", "external_id"),)
+
+
+class FormerRecord(Base):
+    """What a source said before it said something else."""
+
+    __tablename__ = "former_record"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("source_record.id", ondelete="CASCADE"), index=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    retrieved_at: Mapped[datetime]
+    replaced_at: Mapped[datetime]
+
+
+class IngestRun(Base):
+    """One ingest or update: what was asked for, how far it came, and what it could not get."""
+
+    __tablename__ = "ingest_run"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subject: Mapped[str] = mapped_column(Text)
+    inputs_sha256: Mapped[str]
+    state: Mapped[str] = mapped_column(default="running")
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    snapshot_id: Mapped[str | None]
+    unanswered: Mapped[list[str]] = mapped_column(JSON, default=list)
+    __table_args__ = (CheckConstraint("state IN ('running', 'done')", name="state"),)
+
+    stages: Mapped[list["IngestStage"]] = relationship(order_by="IngestStage.position", viewonly=True)
+
+
+class IngestStage(Base):
+    """A stage of a run that is done; its facts and this row were committed together."""
+
+    __tablename__ = "ingest_stage"
+    run_id: Mapped[int] = mapped_column(ForeignKey("ingest_run.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    finished_at: Mapped[datetime]
+    result: Mapped[str]
+
+
 class EmbeddingModel(Base):
     """The one model whose vectors a library holds; vectors of two models are never mixed."""
 
@@ -264,6 +361,24 @@ class Embedding(Base):
     model_id: Mapped[int] = mapped_column(ForeignKey("embedding_model.id", ondelete="CASCADE"), index=True)
     text_sha256: Mapped[str]
     vector: Mapped[bytes]
+
+
+class MapPosition(Base):
+    """A paper's place on the map (graph.analysis.layout). Once placed it stays: maps are learnt by heart."""
+
+    __tablename__ = "map_position"
+    paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
+    x: Mapped[float]
+    y: Mapped[float]
+
+
+class Analysis(Base):
+    """A result that was computed from a snapshot, kept so that it is computed once (graph.analysis.store)."""
+
+    __tablename__ = "analysis"
+    snapshot_id: Mapped[str] = mapped_column(ForeignKey("snapshot.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Evaluation(Base):
@@ -314,7 +429,10 @@ class Note(Base):
 
 
 class Snapshot(Base):
-    """A state of the facts: `id` is the hash of them all, so equal facts have equal ids."""
+    """A state of the facts: `id` is the hash of them all, so equal facts have equal ids.
+
+    `content` is what graph.diff compares; None for a snapshot of a release that did not keep it.
+    """
 
     __tablename__ = "snapshot"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -322,3 +440,4 @@ class Snapshot(Base):
     facts_date: Mapped[date]
     counts: Mapped[dict[str, int]] = mapped_column(JSON)
     is_current: Mapped[bool]
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)

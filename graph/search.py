@@ -1,21 +1,16 @@
-"""Search: lexical (FTS5) and dense (FAISS) scores, fused; exact names and identifiers come first.
-
-The fusion is a convex combination of scores, each divided by its maximum (Bruch, Gai and Ingber, "An analysis
-of fusion functions for hybrid retrieval", TOIS 2023), plus a small share for how often the papers of this
-library cite a paper: of two papers that say the same, people mostly mean the one that others build on.
-"""
+"""Search: lexical (FTS5) and dense (FAISS) scores, fused (graph.fusion); exact names and ids come first."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from graph import textindex
+from graph import fusion, textindex
 from graph.brief import PaperBrief, briefs_of
 from graph.encoder import Encoder, SentenceEncoder
 from graph.errors import ModelError, QueryError, UnknownName
@@ -27,13 +22,14 @@ from graph.schema import Citation, Paper
 from graph.snapshot import current_snapshot_id
 from graph.vectors import VectorIndex
 
+if TYPE_CHECKING:
+    from graph.analysis.similarity import Similar
+
 Mode = Literal["hybrid", "lexical", "dense"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 # Papers that a ranking contributes: a neighbour beyond the first hundred is no answer any more.
 _NEIGHBOURS = 100
 _MATCHES = 1000
-# Shares of the fused score, chosen by looking at some fifteen queries; not tuned on judged ones.
-_LEXICAL, _DENSE, _CITED = 0.4, 0.6, 0.06
 # A paper that is named exactly stands above whatever the shares can add up to.
 _NAMED = 2.0
 _NO_VECTORS = "the library has no vectors yet: 'vfm-atlas build' makes them"
@@ -108,7 +104,7 @@ class Search:
                 scores, cosines = self._scores(session, query, mode, allowed)
             for paper_id in named:
                 scores[paper_id] = scores.get(paper_id, 0.0) + _NAMED
-            order = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))
+            order = fusion.ordered(scores)
             shown = order[:limit]
             terms = textindex.matched_terms(session, query, shown) if mode != "dense" else {}
             why = {
@@ -139,20 +135,30 @@ class Search:
             why = {near_id: Why(dense=score) for near_id, score in near.items()}
             return _hits(session, list(near)[:limit], near, why)
 
+    def related(self, key: str, limit: int = 10) -> list["Similar"]:
+        """The papers that resemble a paper in citations and text, each with its reasons.
+
+        See graph.analysis.similarity. A library without vectors, or without citations, goes by the other.
+        Raises UnknownName for a key that no paper has, QueryError for a limit below 1.
+        """
+        from graph.analysis import similarity
+
+        with self._library.reading() as session:
+            return similarity.similar(session, key, limit, vectors=self._vectors(session))
+
     def _scores(
         self, session: Session, query: str, mode: Mode, allowed: set[int] | None
     ) -> tuple[dict[int, float], dict[int, float]]:
         """Score and, where it was computed, cosine similarity of every paper found."""
         lexical = {} if mode == "dense" else _lexical(session, query, allowed)
         if mode == "lexical":
-            return _fuse((1.0, lexical)), {}
+            return fusion.weighted((1.0, lexical)), {}
         index, vector = self._encoded(session, query)
         cosines = dict(index.nearest(vector, _NEIGHBOURS, allowed))
         if mode == "dense":
-            return _fuse((1.0, cosines)), cosines
+            return fusion.weighted((1.0, cosines)), cosines
         cosines |= index.cosines(vector, list(lexical.keys() - cosines.keys()))
-        scores = _fuse((_LEXICAL, lexical), (_DENSE, cosines), (_CITED, _cited(session, cosines)))
-        return scores, cosines
+        return fusion.hybrid(lexical, cosines, _cited(session, cosines)), cosines
 
     def _encoded(self, session: Session, query: str) -> tuple[VectorIndex, NDArray[np.float32]]:
         index = self._vectors(session)
@@ -198,17 +204,6 @@ def _cited(session: Session, paper_ids: Iterable[int]) -> dict[int, float]:
         select(Citation.cited_id, times).where(Citation.cited_id.in_(paper_ids)).group_by(Citation.cited_id)
     )
     return {paper_id: math.log1p(count) for paper_id, count in rows}
-
-
-def _fuse(*parts: tuple[float, dict[int, float]]) -> dict[int, float]:
-    """The weighted sum of scores, each divided by the largest of its kind; a paper without a score has 0."""
-    fused: dict[int, float] = {}
-    for weight, scores in parts:
-        # By size, not the best: cosines can be negative, and no share may outgrow its weight.
-        largest = max(map(abs, scores.values()), default=0.0) or 1.0
-        for paper_id, score in scores.items():
-            fused[paper_id] = fused.get(paper_id, 0.0) + weight * score / largest
-    return fused
 
 
 def _named(session: Session, query: str, allowed: set[int] | None) -> dict[int, str]:

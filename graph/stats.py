@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from graph.completeness import count_known, origins
 from graph.network import CITES
-from graph.schema import Authorship, Citation, Identifier, Paper, Relation
+from graph.schema import Citation, Paper, Relation
 from graph.snapshot import count_facts, current_snapshot
 from graph.taxonomy import read_taxonomy
 
@@ -16,7 +17,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Stats:
-    """Counts of one snapshot. `coverage` tells for each fact how many papers have it."""
+    """Counts of one snapshot. `coverage` tells how many papers have each fact, `origins` who gives it."""
 
     snapshot: str | None
     facts_date: str | None
@@ -27,6 +28,7 @@ class Stats:
     years: dict[int, int]
     reference_lists: dict[str, int]
     coverage: dict[str, int]
+    origins: dict[str, dict[str, int]]
 
 
 def read_stats(session: Session) -> Stats:
@@ -42,7 +44,8 @@ def read_stats(session: Session) -> Stats:
         edges=_edges(session),
         years=_grouped(session, Paper.year),
         reference_lists=_grouped(session, Paper.reference_list),
-        coverage=_coverage(session),
+        coverage=count_known(session),
+        origins=origins(session),
     )
 
 
@@ -64,20 +67,3 @@ def _grouped(
 ) -> dict[Value, int]:
     rows = session.execute(select(column, func.count()).where(column.is_not(None)).group_by(column))
     return {value: count for value, count in rows if value is not None}
-
-
-def _coverage(session: Session) -> dict[str, int]:
-    def having(*conditions: ColumnElement[bool]) -> int:
-        return session.scalar(select(func.count()).select_from(Paper).where(*conditions)) or 0
-
-    with_authors = select(Authorship.paper_id)
-    return {
-        "summary": having(Paper.summary.is_not(None)),
-        "abstract": having(Paper.abstract.is_not(None)),
-        "authors": having(Paper.id.in_(with_authors)),
-        "venue": having(Paper.venue.is_not(None)),
-        "year": having(Paper.year.is_not(None)),
-        "arxiv_id": having(Paper.id.in_(select(Identifier.paper_id).where(Identifier.scheme == "arxiv"))),
-        "doi": having(Paper.id.in_(select(Identifier.paper_id).where(Identifier.scheme == "doi"))),
-        "reference_list": having(Paper.reference_list.in_(("complete", "partial"))),
-    }

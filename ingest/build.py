@@ -14,6 +14,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from graph import textindex
+from graph.analysis.assign import forget_assignments
 from graph.encoder import Encoder
 from graph.library import Library
 from graph.names import fold
@@ -21,8 +22,6 @@ from graph.schema import (
     CATALOGUE,
     Alias,
     Assignment,
-    Author,
-    Authorship,
     Base,
     Checkpoint,
     CheckpointLink,
@@ -30,27 +29,29 @@ from graph.schema import (
     CollectionItem,
     Evaluation,
     FieldValue,
-    Identifier,
+    HubMention,
     Note,
     Paper,
     Relation,
     Source,
+    SourceRecord,
     TaxonomyNode,
-    Version,
 )
 from graph.snapshot import count_facts, current_snapshot_id, take_snapshot
 from ingest.catalogue import read_catalogue, shipped_folder
+from ingest.derive import AUTHOR_SEPARATOR
 from ingest.embedding import EmbeddingReport, ShippedVectors, embed_library
+from ingest.merge import consolidate
 from ingest.rows import Catalogue, PaperRow
 
 Values = dict[str, Any]
-_FACTS = (
-    FieldValue, Authorship, Identifier, Version, Alias, Citation, Relation, Assignment, CheckpointLink,
-)  # fmt: skip
+# What is known of a reference list that could not be found rests on the editors' own file.
+_LISTS = "data/reference_lists.csv"
+_FACTS = (FieldValue, Alias, Citation, Relation, Assignment, CheckpointLink)
 _SPEAK_OF_PAPERS = (
-    FieldValue.paper_id, Authorship.paper_id, Identifier.paper_id, Version.paper_id, Alias.paper_id,
-    Citation.citing_id, Citation.cited_id, Relation.paper_id, Relation.target_id, Assignment.paper_id,
-    CheckpointLink.paper_id, Note.paper_id, CollectionItem.paper_id,
+    FieldValue.paper_id, SourceRecord.paper_id, Alias.paper_id, Citation.citing_id, Citation.cited_id,
+    Relation.paper_id, Relation.target_id, Assignment.paper_id, CheckpointLink.paper_id, HubMention.paper_id,
+    Note.paper_id, CollectionItem.paper_id,
 )  # fmt: skip
 
 
@@ -78,12 +79,19 @@ def build(
     `encoder` chooses another embedding model than the library's; `reembed` computes every vector anew.
     Raises LibraryBusy, LibraryUnwritable or ModelError.
     """
+    from graph.analysis.assign import assign_stage
+    from graph.analysis.layout import layout_stage
+
     with library.writing() as session:
         before = current_snapshot_id(session)
         progress(f"{len(catalogue.papers)} papers")
         _Writer(session, catalogue).write()
+        consolidate(session)
         progress("vectors")
         embedding = embed_library(session, shipped, encoder, anew=reembed)
+        progress("places in the taxonomy and on the map")
+        assign_stage(session)
+        layout_stage(session)
         progress("search index")
         textindex.rebuild(session)
         snapshot = take_snapshot(session)
@@ -119,9 +127,6 @@ class _Writer:
         self._papers()
         self._taxonomy()
         self._add(FieldValue, self._field_values())
-        self._authorships()
-        self._add(Identifier, self._identifiers())
-        self._add(Version, self._versions())
         self._add(Alias, self._aliases())
         self._add(Assignment, self._assignments())
         self._add(Citation, self._citations())
@@ -136,12 +141,15 @@ class _Writer:
         self.told_before = set(self.session.scalars(told))
         for table in _FACTS:
             self.session.execute(delete(table).where(table.source_id.in_(mine)))
+        # A place that was only inferred keeps no paper and stands in nobody's way.
+        forget_assignments(self.session)
 
     def _sources(self) -> None:
         c, named = self.catalogue, self.catalogue.manifest.sources
         names = {named.taxonomy, named.summaries, named.aliases}
         for rows in (c.papers, c.citations, c.relations, c.checkpoints):
             names.update(row.source for row in rows)
+        names.update(row.source or _LISTS for row in c.reference_lists)
         stored = select(Source.name, Source.id).where(Source.origin == CATALOGUE)
         known = set(self.session.scalars(stored))
         new = [{"origin": CATALOGUE, "name": name} for name in sorted(names - known)]
@@ -152,26 +160,16 @@ class _Writer:
         return {"source_id": self.sources[source], "retrieved_at": self.collected, **values}
 
     def _papers(self) -> None:
-        summaries = {row.key: row.summary for row in self.catalogue.summaries}
-        lists = {row.paper: row for row in self.catalogue.reference_lists}
         stored = {paper.key: paper for paper in self.session.scalars(select(Paper))}
         for row in self.catalogue.papers:
             paper = stored.get(row.key)
             if paper is None:
-                paper = Paper(key=row.key)
+                # The facts follow as field values; the columns are derived from these.
+                paper = Paper(
+                    key=row.key, title=row.title, short_name=row.short_name, reference_list="unread"
+                )
                 self.session.add(paper)
-            read = lists.get(row.key)
-            paper.title, paper.short_name = row.title, row.short_name
-            paper.summary = summaries.get(row.key)
-            paper.year, paper.month, paper.venue, paper.code_url = (
-                row.year,
-                row.month,
-                row.venue,
-                row.code_url,
-            )
             paper.is_core, paper.after_survey = row.core, row.after_survey
-            paper.reference_list = read.status if read else "unread"
-            paper.reference_entries = read.entries_seen if read else None
         self.session.flush()
         self.ids = dict(self.session.execute(select(Paper.key, Paper.id)).all())
 
@@ -200,39 +198,12 @@ class _Writer:
             source = self.catalogue.manifest.sources.summaries
             paper_id = self.ids[summary.key]
             yield self._fact(source, paper_id=paper_id, field="summary", value=summary.summary)
-
-    def _authorships(self) -> None:
-        names = {name for row in self.catalogue.papers for name in row.authors}
-        known = set(self.session.scalars(select(Author.name)))
-        self._insert(Author, [{"name": name} for name in sorted(names - known)])
-        authors = dict(self.session.execute(select(Author.name, Author.id)).all())
-        # Lists of authors are kept whole: the names of two sources are never mixed in one.
-        listed = set(self.session.scalars(select(Authorship.paper_id)))
-        self._add(
-            Authorship,
-            (
-                self._fact(row.source, paper_id=self.ids[row.key], position=position, author_id=authors[name])
-                for row in self.catalogue.papers
-                if self.ids[row.key] not in listed
-                for position, name in enumerate(row.authors)
-            ),
-        )
-
-    def _identifiers(self) -> Iterator[Values]:
-        for row in self.catalogue.papers:
-            for scheme, value in (("arxiv", row.arxiv_id), ("doi", row.doi)):
-                if value:
-                    paper_id = self.ids[row.key]
-                    yield self._fact(row.source, scheme=scheme, value=value.lower(), paper_id=paper_id)
-
-    def _versions(self) -> Iterator[Values]:
-        for row in self.catalogue.papers:
-            facts = {"paper_id": self.ids[row.key], "venue": None, "year": None, "month": None}
-            if row.arxiv_id:
-                when = {"year": row.year, "month": row.month}
-                yield self._fact(row.source, **{**facts, **when, "kind": "preprint", "venue": "arXiv"})
-            if row.venue:
-                yield self._fact(row.source, **{**facts, "kind": "published", "venue": row.venue})
+        for read in self.catalogue.reference_lists:
+            facts = {"paper_id": self.ids[read.paper]}
+            name = read.source or _LISTS
+            yield self._fact(name, **facts, field="reference_list", value=read.status)
+            if read.entries_seen is not None:
+                yield self._fact(name, **facts, field="reference_entries", value=str(read.entries_seen))
 
     def _aliases(self) -> Iterator[Values]:
         source = self.catalogue.manifest.sources.aliases
@@ -324,7 +295,6 @@ class _Writer:
             if node.id not in nodes and not session.scalar(select(used | has_children)):
                 session.delete(node)
                 session.flush()
-        session.execute(delete(Author).where(Author.id.not_in(select(Authorship.author_id))))
 
     def _add(self, table: type[Base], rows: Iterable[Values]) -> None:
         """Write facts; one that another origin has stated already stays theirs."""
@@ -344,7 +314,7 @@ def _known_fields(row: PaperRow) -> Iterator[tuple[str, str]]:
         if value is not None:
             yield field, str(value)
     if row.authors:
-        yield "authors", "; ".join(row.authors)
+        yield "authors", AUTHOR_SEPARATOR.join(row.authors)
 
 
 def _pillar(node_id: str, parents: dict[str, str | None]) -> str | None:

@@ -6,7 +6,7 @@ that a vector was made from is encoded anew.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,12 +18,14 @@ from sqlalchemy.orm import Session
 
 from graph.encoder import Encoder, SentenceEncoder
 from graph.errors import ModelError
+from graph.library import Library
 from graph.schema import Embedding, EmbeddingModel, Paper
 from graph.vectors import DTYPE, to_blob
 from ingest.errors import CatalogueError, Problem
 
 MANIFEST = "vectors/manifest.json"
 MATRIX = "vectors/vectors.npy"
+_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,75 @@ def embed_library(
         vectors.update((paper_id, to_blob(row)) for paper_id, row in zip(missing, encoded, strict=True))
     _store(session, name, weights, hashes, vectors)
     return EmbeddingReport(name, encoded=len(missing), **counts)
+
+
+def embed_in_batches(
+    library: Library,
+    encoder: Encoder | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> EmbeddingReport:
+    """Give every paper a current vector, a batch of texts and a transaction at a time.
+
+    What was encoded stays when the process ends early. `progress` is told texts done and texts to do. An
+    encoder with other weights than the library's vectors makes all of them anew, in one transaction: vectors
+    of two models never stand side by side. Raises ModelError.
+    """
+    with library.reading() as session:
+        name, weights = _model_for(session, None, encoder)
+        other_model = session.scalar(
+            select(EmbeddingModel).where(EmbeddingModel.weights_sha256 != weights).limit(1)
+        )
+        texts = {
+            paper_id: text_of(title, summary, abstract)
+            for paper_id, title, summary, abstract in session.execute(
+                select(Paper.id, Paper.title, Paper.summary, Paper.abstract)
+            )
+        }
+        stored = _stored(session, weights)
+    if other_model is not None:
+        with library.writing() as session:
+            return embed_library(session, None, encoder)
+    missing = [
+        paper_id for paper_id, text in texts.items() if stored.get(paper_id, ("", b""))[0] != sha256_of(text)
+    ]
+    report = EmbeddingReport(name, shipped=0, kept=len(texts) - len(missing), encoded=len(missing))
+    if not missing:
+        return report
+    progress(0, len(missing))
+    encoder = encoder or _encoder_of(name, weights)
+    # Texts of like length together: a batch is padded to its longest.
+    missing.sort(key=lambda paper_id: (len(texts[paper_id]), paper_id))
+    for start in range(0, len(missing), _BATCH):
+        batch = missing[start : start + _BATCH]
+        vectors = encoder.encode([texts[paper_id] for paper_id in batch])
+        with library.writing() as session:
+            _put(session, name, weights, {i: texts[i] for i in batch}, vectors)
+        progress(start + len(batch), len(missing))
+    return report
+
+
+def _put(
+    session: Session, name: str, weights: str, texts: Mapping[int, str], vectors: NDArray[np.float32]
+) -> None:
+    model = session.scalar(select(EmbeddingModel).where(EmbeddingModel.weights_sha256 == weights))
+    if model is None:
+        model = EmbeddingModel(name=name, weights_sha256=weights, dimension=vectors.shape[1])
+        session.add(model)
+        session.flush()
+    session.execute(delete(Embedding).where(Embedding.paper_id.in_(texts)))
+    session.execute(
+        insert(Embedding),
+        [
+            {
+                "paper_id": paper_id,
+                "model_id": model.id,
+                "text_sha256": sha256_of(text),
+                "vector": to_blob(row),
+            }
+            for (paper_id, text), row in zip(texts.items(), vectors, strict=True)
+        ],
+    )
 
 
 def write_shipped(folder: Path, texts: Sequence[str], encoder: Encoder) -> ShippedVectors:

@@ -24,12 +24,11 @@ from sqlalchemy.orm import Session
 
 from graph.errors import ModelError
 from graph.library import Library
+from graph.lookup import find_paper
 from graph.papers import read_card
 from graph.schema import (
     Alias,
     Assignment,
-    Author,
-    Authorship,
     Base,
     Checkpoint,
     CheckpointLink,
@@ -38,14 +37,16 @@ from graph.schema import (
     CollectionItem,
     Evaluation,
     FieldValue,
-    Identifier,
+    HubMention,
     Note,
     Paper,
     Relation,
     Sourced,
-    Version,
 )
 from ingest.build import build
+from ingest.merge import consolidate
+from ingest.record import Record, ids_of
+from ingest.stored import store_records
 
 ROOT = Path(__file__).parent.parent
 LATER = 7  # line of the paper that no other row mentions
@@ -85,58 +86,68 @@ def test_facts_of_another_origin_survive_a_build(small_library, small):
     with small_library.writing() as session:
         facts = elsewhere(session)
         clip, cfg = paper_id(session, "clip"), paper_id(session, "cfg")
+        told = {"title": "Learning ...", "s2_id": "42", "abstract": "State-of-the-art ..."}
         session.add_all(
             [
-                FieldValue(paper_id=clip, field="title", value="Learning ...", **facts),
+                *(FieldValue(paper_id=clip, field=name, value=told[name], **facts) for name in told),
                 Citation(citing_id=clip, cited_id=paper_id(session, "resnet"), **facts),
                 Citation(citing_id=cfg, cited_id=clip, **facts),
                 Relation(paper_id=clip, kind="extends", target_id=cfg, **facts),
-                Identifier(scheme="s2", value="42", paper_id=clip, **facts),
-                Version(kind="preprint", paper_id=clip, **facts),
             ]
         )
-        session.get(Paper, clip).abstract = "State-of-the-art computer vision systems ..."
         source = facts["source_id"]
     before = facts_of(small_library, source)
     small.set("papers.csv", 4, title="Another Title")
     rebuild(small_library, small)
-    assert facts_of(small_library, source) == before
+    after = facts_of(small_library, source)
+    assert [row for row in after if row in before] == before
+    # What was derived from them besides: the identifier.
+    assert [row[:2] for row in after if row not in before] == [("s2", "42")]
+    rebuild(small_library, small)
+    assert facts_of(small_library, source) == after
     with small_library.reading() as session:
         card = read_card(session, "clip")
-        assert card.title == "Another Title"
-        assert card.abstract.startswith("State-of-the-art")
+        assert (card.title, card.abstract) == ("Another Title", "State-of-the-art ...")
         titles = {item.value: item.source for item in card.provenance if item.field == "title"}
         assert titles == {"Another Title": "list one", "Learning ...": "arxiv.org"}
 
 
-def test_what_another_origin_says_as_well_stays_theirs_and_authors_are_not_mixed(small_library, small):
+def test_what_another_origin_says_as_well_stays_theirs(small_library, small):
     with small_library.writing() as session:
         facts = elsewhere(session)
         clip = paper_id(session, "clip")
-        authors = session.query(Authorship).filter_by(paper_id=clip)
-        first = authors.order_by(Authorship.position).first()
         stated = [
-            Authorship(paper_id=clip, position=0, author_id=first.author_id, **facts),
-            *(
-                type(fact)(**{**columns_of(fact), **facts})
-                for table in (Identifier, Assignment, CheckpointLink)
-                for fact in session.query(table).filter_by(paper_id=clip)
-            ),
+            type(fact)(**{**columns_of(fact), **facts})
+            for table in (Assignment, CheckpointLink)
+            for fact in session.query(table).filter_by(paper_id=clip)
         ]
-        authors.delete()
-        for table in (Identifier, Assignment, CheckpointLink):
+        for table in (Assignment, CheckpointLink):
             session.query(table).filter_by(paper_id=clip).delete()
         session.flush()
         session.expunge_all()
         session.add_all(stated)
         source, count = facts["source_id"], len(stated)
-    assert count > 3
+    assert count > 2
     before = facts_of(small_library, source)
     rebuild(small_library, small)
     assert facts_of(small_library, source) == before
     assert len(before) == count
+
+
+def test_authors_are_those_of_one_origin_and_never_mixed(small_library, small):
+    with small_library.writing() as session:
+        clip = {"paper_id": paper_id(session, "clip"), "field": "authors"}
+        session.add(FieldValue(**clip, value="A. Radford; Bo Tiny; Jian Sun", **elsewhere(session)))
+    rebuild(small_library, small)
     with small_library.reading() as session:
-        assert len(read_card(session, "clip").authors) == 1
+        card = read_card(session, "clip")
+        assert card.authors == ["Alec Radford"]
+        told = {item.source: item.value for item in card.provenance if item.field == "authors"}
+        assert told == {"list one": "Alec Radford", "arxiv.org": "A. Radford; Bo Tiny; Jian Sun"}
+    small.set("papers.csv", 4, authors="")
+    rebuild(small_library, small)
+    with small_library.reading() as session:
+        assert read_card(session, "clip").authors == ["A. Radford", "Bo Tiny", "Jian Sun"]
 
 
 def columns_of(fact: object) -> dict[str, object]:
@@ -184,18 +195,15 @@ def _linked(session: Session, later: int) -> Base:
     return CheckpointLink(paper_id=later, checkpoint_id=checkpoint.id, position=0, **elsewhere(session))
 
 
-def _by_author(session: Session, later: int) -> Base:
-    author = session.scalars(select(Author)).first()
-    return Authorship(paper_id=later, position=9, author_id=author.id, **elsewhere(session))
-
-
 MENTIONS: dict[str, Callable[[Session, int], Base]] = {
     "a note": lambda _s, later: Note(paper_id=later, text="mine", created_at=NOW),
     "a collection": _collected,
     "a field": lambda s, later: FieldValue(paper_id=later, field="year", value="2024", **elsewhere(s)),
-    "an author": _by_author,
-    "an identifier": lambda s, later: Identifier(scheme="s2", value="1", paper_id=later, **elsewhere(s)),
-    "a version": lambda s, later: Version(paper_id=later, kind="preprint", **elsewhere(s)),
+    "an author": lambda s, later: FieldValue(paper_id=later, field="authors", value="X", **elsewhere(s)),
+    "an identifier": lambda s, later: FieldValue(paper_id=later, field="s2_id", value="1", **elsewhere(s)),
+    "a candidate on the hub": lambda s, later: HubMention(
+        paper_id=later, hub_id="lab/x", rank=1, base_models=[], **elsewhere(s)
+    ),
     "an alias": lambda s, later: Alias(folded="x", name="X", paper_id=later, **elsewhere(s)),
     "a citation by it": lambda s, later: Citation(
         citing_id=later, cited_id=paper_id(s, "clip"), **elsewhere(s)
@@ -241,25 +249,54 @@ def test_a_paper_kept_for_a_note_no_longer_counts_as_the_catalogues(small_librar
         assert card.notes == ["mine"]
         assert not card.core
         assert (card.reference_list, card.cites) == ("unread", None)
+        assert (card.authors, card.arxiv_id, card.versions) == ([], None, [])
         assert card.provenance == []
+
+
+def test_an_id_of_a_paper_that_left_the_catalogue_may_come_back_under_another_key(small_library, small):
+    with small_library.writing() as session:
+        session.add(Note(paper_id=paper_id(session, "later"), text="mine", created_at=NOW))
+    small.set("papers.csv", LATER, key="renamed")
+    rebuild(small_library, small)
+    with small_library.reading() as session:
+        assert read_card(session, "later").notes == ["mine"]
+        assert find_paper(session, "2401.00001").key == "renamed"
+
+
+def test_what_a_service_said_keeps_the_paper_that_left_the_catalogue(small_library, small):
+    said = Record(
+        "semanticscholar", "b" * 40, "A Paper After the Survey", NOW, ids_of(arxiv="2401.00001"),
+        ("Ada Small",), 2024,
+    )  # fmt: skip
+    with small_library.writing() as session:
+        session.add(Note(paper_id=paper_id(session, "later"), text="mine", created_at=NOW))
+        store_records(session, [said])
+        assert consolidate(session).new == []
+    small.remove("papers.csv", LATER)
+    rebuild(small_library, small)
+    with small_library.reading() as session:
+        card = read_card(session, "later")
+        assert (card.title, card.notes, card.arxiv_id) == (said.title, ["mine"], "2401.00001")
+        assert {item.source for item in card.provenance} == {"Semantic Scholar Graph API"}
+        assert not card.core
 
 
 def test_a_paper_that_never_was_the_catalogues_is_left_alone(small_library, small):
     with small_library.writing() as session:
         facts = elsewhere(session)
         found = Paper(
-            key="found", title="Found Elsewhere", short_name="Found", is_core=False, after_survey=True,
-            reference_list="complete", reference_entries=3,
-        )  # fmt: skip
+            key="found", title="Found Elsewhere", short_name="Found", is_core=False, after_survey=True
+        )
         session.add(found)
         session.flush()
-        session.add(FieldValue(paper_id=found.id, field="title", value="Found Elsewhere", **facts))
+        told = {"title": "Found Elsewhere", "reference_list": "complete", "reference_entries": "3"}
+        session.add_all(FieldValue(paper_id=found.id, field=name, value=told[name], **facts) for name in told)
     report = rebuild(small_library, small)
     assert report.counts["papers"] == 7
     assert report.embedding.encoded == 1
     with small_library.reading() as session:
         card = read_card(session, "found")
-        assert (card.title, card.reference_list, card.pillar) == ("Found Elsewhere", "complete", None)
+        assert (card.title, card.reference_list, card.core) == ("Found Elsewhere", "complete", False)
 
 
 # --- all or nothing ----------------------------------------------------------------------------------------

@@ -6,20 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import HashEncoder, paper_id, rebuild
+from helpers import HashEncoder, elsewhere, paper_id, rebuild
 from sqlalchemy import select, update
 
 import graph.encoder
 from graph.encoder import DEFAULT_MODEL, WEIGHTS, WHEEL_SHA256, Model
 from graph.errors import ModelError
 from graph.library import Library
-from graph.schema import Embedding, EmbeddingModel, Paper
+from graph.schema import Embedding, EmbeddingModel, FieldValue, Paper
 from graph.vectors import VectorIndex
 from ingest.build import build
 from ingest.embedding import (
     MANIFEST,
     MATRIX,
     ShippedVectors,
+    embed_in_batches,
     embed_library,
     sha256_of,
     text_of,
@@ -149,7 +150,8 @@ def test_building_again_encodes_nothing(small_library, small):
 
 def test_exactly_the_changed_texts_are_encoded_anew(small_library, small):
     with small_library.writing() as session:
-        session.execute(update(Paper).where(Paper.key == "ldm").values(abstract="By decomposing ..."))
+        abstract = {"paper_id": paper_id(session, "ldm"), "field": "abstract", "value": "By decomposing ..."}
+        session.add(FieldValue(**abstract, **elsewhere(session)))
     small.set("papers.csv", 3, title="Another Title")
     small.set("papers.csv", 4, venue="Elsewhere 2021")
     encoder = HashEncoder()
@@ -265,3 +267,108 @@ def test_encoding_anew_takes_the_weights_that_the_model_has_now(small_library, s
     report = build(small_library, small.read(), reembed=True)
     assert report.embedding.encoded == 6
     assert models(small_library) == [(DEFAULT_MODEL, WHEEL_SHA256[WEIGHTS], 384)]
+
+
+# --- in batches --------------------------------------------------------------------------------------------
+
+
+class FailingEncoder(HashEncoder):
+    """The same model, on a machine that gives up after so many batches."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def encode(self, texts):
+        if self.batches == 0:
+            raise MemoryError
+        self.batches -= 1
+        return super().encode(texts)
+
+
+def add_papers(library: Library, count: int) -> None:
+    with library.writing() as session:
+        session.add_all(
+            Paper(
+                key=f"new-{number}", title=f"New Paper {number}", short_name=str(number), is_core=False,
+                after_survey=False, abstract=f"About {number}. " * (number % 7),
+            )
+            for number in range(count)
+        )  # fmt: skip
+
+
+def vectors_of(library: Library) -> dict[int, bytes]:
+    with library.reading() as session:
+        return dict(session.execute(select(Embedding.paper_id, Embedding.vector)).all())
+
+
+def test_a_library_is_embedded_in_batches_as_it_is_at_once(small_library):
+    add_papers(small_library, 150)
+    told = []
+    encoder = HashEncoder()
+    report = embed_in_batches(small_library, encoder, progress=lambda *counts: told.append(counts))
+    assert (report.encoded, report.kept) == (150, 6)
+    assert told == [(0, 150), (64, 150), (128, 150), (150, 150)]
+    lengths = [len(text) for text in encoder.encoded]
+    assert lengths == sorted(lengths), "texts of like length are encoded together"
+    found = vectors_of(small_library)
+    with small_library.writing() as session:
+        embed_library(session, None, HashEncoder(), anew=True)
+    assert vectors_of(small_library) == found
+
+
+def test_batches_before_a_failure_are_kept_and_not_encoded_again(small_library):
+    add_papers(small_library, 150)
+    with pytest.raises(MemoryError):
+        embed_in_batches(small_library, FailingEncoder(batches=2))
+    assert len(vectors_of(small_library)) == 6 + 128
+    again = HashEncoder()
+    report = embed_in_batches(small_library, again)
+    assert (report.encoded, report.kept) == (22, 134)
+    assert len(again.encoded) == 22
+    assert len(vectors_of(small_library)) == 156
+
+
+def test_a_failure_while_the_model_changes_keeps_the_vectors_of_the_former_one(small_library):
+    before = vectors_of(small_library), models(small_library)
+    other = FailingEncoder(batches=0)
+    other.model = Model("other", other.model.folder, "f" * 64)
+    with pytest.raises(MemoryError):
+        embed_in_batches(small_library, other)
+    assert (vectors_of(small_library), models(small_library)) == before
+
+
+def test_another_model_replaces_every_vector(small_library):
+    before = vectors_of(small_library)
+    report = embed_in_batches(small_library, HashEncoder("other", dimension=4))
+    assert (report.encoded, report.kept, report.model) == (6, 0, "other")
+    assert [(name, dimension) for name, _weights, dimension in models(small_library)] == [("other", 4)]
+    after = vectors_of(small_library)
+    assert after.keys() == before.keys()
+    assert all(len(vector) == 16 for vector in after.values())
+
+
+def test_a_text_that_changed_gets_its_vector_and_the_others_keep_theirs(small_library):
+    before = vectors_of(small_library)
+    with small_library.writing() as session:
+        changed = paper_id(session, "clip")
+        session.execute(update(Paper).where(Paper.id == changed).values(abstract="Something else."))
+    encoder = HashEncoder()
+    report = embed_in_batches(small_library, encoder)
+    assert (report.encoded, report.kept) == (1, 5)
+    assert encoder.encoded == ["Learning Transferable Visual Models. Something else."]
+    after = vectors_of(small_library)
+    assert {each for each in after if after[each] != before[each]} == {changed}
+
+
+def test_where_all_texts_have_vectors_no_model_is_needed(small_library, monkeypatch):
+    monkeypatch.setattr("ingest.embedding.SentenceEncoder", None)
+    report = embed_in_batches(small_library)
+    assert (report.encoded, report.kept) == (0, 6)
+
+
+def test_without_the_librarys_own_model_nothing_is_encoded(small_library):
+    add_papers(small_library, 1)
+    with pytest.raises(ModelError, match="embedding model 'hash'"):
+        embed_in_batches(small_library)
+    assert len(vectors_of(small_library)) == 6

@@ -140,6 +140,40 @@ def test_vectors_are_of_unit_length_and_do_not_depend_on_the_batch(encoder):
         assert alone @ vector > 1 - 1e-5
 
 
+WORDS = "segment anything with promptable masks from points boxes and text over a large data engine".split()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("count", [300, 1_000])
+def test_the_vector_of_a_long_text_depends_on_its_end(encoder, count):
+    begin = " ".join(WORDS[place % len(WORDS)] for place in range(count))
+    ends = ("protein folding in yeast cells", "jazz piano improvisation")
+    one, other = encoder.encode([f"{begin} {end}" for end in ends])
+    assert one @ other < 0.9999
+    assert np.linalg.norm([one, other], axis=1) == pytest.approx(1, abs=1e-6)
+    # ... yet not as if it were all of it.
+    begun, ended = encoder.encode([begin, ends[1]])
+    assert other @ begun > 0.9 > other @ ended
+
+
+@pytest.mark.model
+def test_texts_that_the_model_reads_whole_have_the_models_own_vectors(encoder):
+    room = encoder._transformer.max_seq_length - 2 if encoder.is_loaded else 254
+    texts = ["", "one", "Segment Anything. " + "A promptable model for masks. " * 20, "mask " * room]
+    ours = encoder.encode(texts)
+    theirs = encoder._transformer.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    assert np.abs(ours - theirs).max() < 1e-6
+
+
+@pytest.mark.model
+def test_a_long_text_among_short_ones_takes_nothing_from_their_vectors(encoder):
+    texts = ["first", "long " * 600, "second"]
+    together = encoder.encode(texts)
+    alone = np.concatenate([encoder.encode([text]) for text in texts])
+    assert np.abs(together - alone).max() < 1e-5
+    assert encoder.encode([]).shape[0] == 0
+
+
 @pytest.mark.model
 @pytest.mark.parametrize(
     ("file", "content"), [(WEIGHTS, b"no weights"), ("config.json", b'{"a":'), ("modules.json", b"")]

@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from helpers import dump, paper_id, write_small_library
+from helpers import dump, paper_id, rebuild, write_small_library
 from sqlalchemy import Engine, create_engine, inspect, select
 
 import graph.library
@@ -18,8 +19,20 @@ import graph.migrate
 from graph.errors import LibraryVersionError
 from graph.library import Library
 from graph.migrate import configuration, upgrade
-from graph.schema import REVISION, Base, Note
+from graph.papers import read_card
+from graph.schema import (
+    REVISION,
+    Base,
+    CollectionItem,
+    Evaluation,
+    FieldValue,
+    Note,
+    Snapshot,
+    Source,
+)
+from graph.snapshot import current_snapshot_id
 from graph.textindex import TABLE
+from ingest.merge import consolidate
 
 NOW = datetime(2026, 2, 3)
 NEXT = """
@@ -33,6 +46,50 @@ down_revision = "{revision}"
 def upgrade() -> None:
     op.add_column("note", sa.Column("colour", sa.String()))
     {then}
+"""
+
+# A row in every table of the first release, as its build and its user wrote them.
+FIRST_RELEASE = """
+INSERT INTO source VALUES (1, 'catalogue', 'list one'), (2, 'catalogue', 'list of clip');
+INSERT INTO author VALUES (1, 'Alec Radford'), (2, 'Kaiming He');
+INSERT INTO paper VALUES
+    (1, 'clip', 'Old Title', 'CLIP', 'A summary.', NULL, 2021, 2, 'ICML 2021', 'https://example.org', 1, 0,
+     'complete', 40),
+    (2, 'resnet', 'Deep Residual Learning', 'ResNet', NULL, NULL, 2015, 12, NULL, NULL, 1, 0, 'not_found',
+     NULL);
+INSERT INTO snapshot VALUES ('0123456789ab', '2026-01-31 01:02:03.000004', '2026-01-31', '{"papers": 2}', 1);
+INSERT INTO taxonomy_node VALUES
+    ('things', NULL, 'Things', 'The root', NULL, 0, 1, '2026-01-31 00:00:00.000000'),
+    ('things.models', 'things', 'Models', 'What', 'things.models', 1, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO checkpoint VALUES
+    (1, 'lab/clip-base', 'transformers', 'CLIPModel', 'zero-shot', 151.3, 'mit', NULL, NULL, 'unchecked',
+     NULL);
+INSERT INTO embedding_model VALUES (1, 'hash', 'sha', 2);
+INSERT INTO alias VALUES ('openaiclip', 'OpenAI CLIP', 1, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO authorship VALUES
+    (1, 0, 1, 1, '2026-01-31 00:00:00.000000'), (2, 0, 2, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO field_value (field, value, paper_id, source_id, retrieved_at)
+SELECT column1, column2, column3, 1, '2026-01-31 00:00:00.000000' FROM (VALUES
+    ('title', 'Old Title', 1), ('short_name', 'CLIP', 1), ('summary', 'A summary.', 1), ('year', '2021', 1),
+    ('month', '2', 1), ('venue', 'ICML 2021', 1), ('code_url', 'https://example.org', 1),
+    ('arxiv_id', '2103.00020', 1), ('authors', 'Alec Radford', 1), ('title', 'Deep Residual Learning', 2),
+    ('short_name', 'ResNet', 2), ('authors', 'Kaiming He', 2), ('year', '2015', 2), ('month', '12', 2));
+INSERT INTO identifier VALUES ('arxiv', '2103.00020', 1, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO version VALUES
+    (1, 1, 'published', 'ICML 2021', NULL, NULL, 1, '2026-01-31 00:00:00.000000'),
+    (2, 1, 'preprint', 'arXiv', 2021, 2, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO embedding VALUES (1, 1, 'sha', x'0000803f00000000');
+INSERT INTO citation VALUES (1, 2, 2, 'Deep residual', 'title', '2026-01-31 00:00:00.000000');
+INSERT INTO relation VALUES (1, 'builds_on', 2, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO assignment VALUES (1, 'things.models', 1, NULL, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO checkpoint_link VALUES (1, 1, 'official', 'a note', 0, 1, '2026-01-31 00:00:00.000000');
+INSERT INTO collection VALUES (1, 'reading', '2026-02-01 00:00:00.000000');
+INSERT INTO collection_item VALUES (1, 1, '2026-02-01 00:00:00.000000');
+INSERT INTO note VALUES (1, 1, 'read again', '2026-02-01 00:00:00.000000');
+INSERT INTO evaluation VALUES
+    (1, 1, 'abc', 't', 'd', 'f', 'accuracy', 0.5, 10, '{"torch": "2"}', '2026-02-01 00:00:00.000000');
+INSERT INTO paper_text (rowid, title, names, summary, abstract, authors)
+VALUES (1, 'Old Title', 'CLIP', 'A summary.', 'An abstract.', 'Alec Radford');
 """
 
 
@@ -101,6 +158,85 @@ def test_upgrading_twice_is_harmless(path):
     with Library.create(path) as library, library.engine.begin() as connection:
         upgrade(connection)
     assert (dump(path), schema(path)) == before
+
+
+def test_a_library_of_the_first_release_keeps_every_row(first_release):
+    before = rows_of(first_release)
+    assert all(before.values())
+    Library.create(first_release).close()
+    after = rows_of(first_release)
+    assert after.keys() > before.keys()
+    for table, rows in before.items():
+        if table != "alembic_version":
+            kept = after[table][: len(rows)]
+            assert [now | row for now, row in zip(kept, rows, strict=True)] == kept, table
+            assert len(after[table]) == len(rows) or table == "field_value"
+
+
+def test_a_library_of_the_first_release_reads_the_same_before_it_is_built_anew(first_release):
+    before = rows_of(first_release)
+    with Library.create(first_release) as library, library.writing() as session:
+        consolidate(session)
+        lists = select(Source.name, FieldValue.field, FieldValue.value).join(Source)
+        assert set(session.execute(lists.where(FieldValue.field.like("reference%"))).all()) == {
+            ("list of clip", "reference_list", "complete"),
+            ("list of clip", "reference_entries", "40"),
+            ("list one", "reference_list", "not_found"),
+        }
+    after = rows_of(first_release)
+    for table in (
+        "paper",
+        "author",
+        "authorship",
+        "identifier",
+        "version",
+        "alias",
+        "citation",
+        "assignment",
+    ):
+        by_id = [sorted(found[table], key=repr) for found in (before, after)]
+        assert len(by_id[0]) == len(by_id[1])
+        for row in by_id[0]:
+            row.pop("id", None)
+            assert any(row.items() <= now.items() for now in by_id[1]), (table, row)
+
+
+def test_a_library_of_the_first_release_is_built_anew_like_a_new_one(first_release, path, small):
+    with Library.open(path) as library, library.reading() as session:
+        expected = current_snapshot_id(session)
+    with Library.create(first_release) as library:
+        report = rebuild(library, small)
+        assert report.snapshot == expected
+        with library.reading() as session:
+            card = read_card(session, "clip")
+            assert (card.notes, card.arxiv_id) == (["read again"], "2103.00020")
+            assert session.scalars(select(CollectionItem.paper_id)).all() == [paper_id(session, "clip")]
+            assert session.scalars(select(Evaluation.value)).all() == [0.5]
+            assert session.get(Snapshot, "0123456789ab").counts == {"papers": 2}
+
+
+def rows_of(path: Path) -> dict[str, list[dict[str, object]]]:
+    """The rows of every table, by its name."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        names = [name for (name,) in connection.execute(query) if not name.startswith("paper_text_")]
+        return {
+            name: [dict(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY rowid")]
+            for name in names
+        }
+
+
+@pytest.fixture
+def first_release(tmp_path: Path) -> Path:
+    path = tmp_path / "first.sqlite"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0001")
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST_RELEASE)
+    return path
 
 
 def schema(path: Path) -> list[tuple[str]]:

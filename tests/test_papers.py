@@ -126,7 +126,7 @@ def test_typed_relations_are_told_in_both_directions(cards, catalogue):
     assert sum(len(card.relations) for card in cards.values()) == 2 * len(catalogue.relations)
 
 
-def test_every_shown_field_names_its_source_and_date(cards, catalogue):
+def test_every_shown_field_names_its_source_and_date(cards, catalogue, lists):
     editors = catalogue.manifest.sources.summaries
     for row in catalogue.papers:
         card = cards[row.key]
@@ -134,10 +134,18 @@ def test_every_shown_field_names_its_source_and_date(cards, catalogue):
         shown = {name: getattr(card, name) for name in FIELDS if getattr(card, name) is not None}
         if card.authors:
             shown["authors"] = "; ".join(card.authors)
+        sources = dict.fromkeys(shown, row.source) | {"summary": editors}
+        if row.key in lists:
+            read = lists[row.key]
+            shown["reference_list"] = read.status
+            sources["reference_list"] = read.source or "data/reference_lists.csv"
+            if read.entries_seen is not None:
+                shown["reference_entries"] = read.entries_seen
+                sources["reference_entries"] = sources["reference_list"]
         assert told.keys() == shown.keys()
         for name, value in shown.items():
             assert told[name].value.lower() == str(value).lower()
-            assert told[name].source == (editors if name == "summary" else row.source)
+            assert told[name].source == sources[name]
             assert told[name].retrieved_at == catalogue.manifest.collected_on
 
 

@@ -8,11 +8,16 @@ import pytest
 from sqlalchemy import func, inspect, select, text, update
 
 from graph.library import Library
-from graph.schema import Base, Citation, Snapshot, Source, Sourced
+from graph.schema import Base, Citation, HubMention, Snapshot, Source, Sourced, SourceRecord
 from graph.snapshot import count_facts, current_snapshot, current_snapshot_id, take_snapshot
 from ingest.build import build
 
-FACTS = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Sourced)]
+# What a source said whole counts by what is derived from it; candidates for links are no facts yet.
+FACTS = [
+    mapper.class_
+    for mapper in Base.registry.mappers
+    if issubclass(mapper.class_, Sourced) and mapper.class_ not in (SourceRecord, HubMention)
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +68,7 @@ def test_the_order_in_which_facts_were_written_does_not_count(tmp_path, catalogu
 
 
 @pytest.mark.parametrize("table", FACTS, ids=lambda table: table.__tablename__)
-@pytest.mark.parametrize("column", ["source_id", "retrieved_at"])
-def test_who_says_a_fact_and_when_are_part_of_it(session, shipped_id, table, column):
+def test_who_says_a_fact_is_part_of_it(session, shipped_id, table):
     other = Source(origin="service", name="a service")
     session.add(other)
     session.flush()
@@ -72,9 +76,14 @@ def test_who_says_a_fact_and_when_are_part_of_it(session, shipped_id, table, col
     primary = [key.name for key in inspect(table).primary_key]
     first = session.execute(select(*(getattr(table, name) for name in primary)).limit(1)).one()
     one_row = [getattr(table, name) == value for name, value in zip(primary, first, strict=True)]
-    value = {"source_id": other.id, "retrieved_at": datetime(2030, 1, 1)}[column]
-    assert session.execute(update(table).where(*one_row).values({column: value})).rowcount == 1
+    assert session.execute(update(table).where(*one_row).values(source_id=other.id)).rowcount == 1
     assert take_snapshot(session).id != shipped_id
+
+
+@pytest.mark.parametrize("table", FACTS, ids=lambda table: table.__tablename__)
+def test_the_same_facts_read_again_are_the_same_snapshot(session, shipped_id, table):
+    assert session.execute(update(table).values(retrieved_at=datetime(2030, 1, 1))).rowcount > 0
+    assert take_snapshot(session).id == shipped_id
 
 
 CHANGES = {

@@ -1,0 +1,1 @@
+"""What the knowledge graph tells when it is computed: ranks, communities, paths, unification, places."""
