@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.commands import collections, explore, export, library, papers
+from app.commands import (
+    analysis,
+    collections,
+    evaluate_search,
+    explore,
+    export,
+    history,
+    ingest,
+    library,
+    papers,
+)
 from app.console import Options, clean, global_options
 from graph.errors import AtlasError
 
@@ -17,6 +27,7 @@ First steps:
   vfm-atlas build                             make the library
   vfm-atlas search "promptable segmentation"  find papers
   vfm-atlas explore                           look around in a browser
+  vfm-atlas ingest survey arXiv:2312.10163    bring in all that a survey cites
 """
 
 
@@ -29,7 +40,7 @@ def cli(_options: Options) -> None:
     """From a survey to a runnable checkpoint: explore visual foundation models, offline."""
 
 
-for module in (library, papers, export, collections, explore):
+for module in (library, papers, analysis, ingest, history, export, collections, evaluate_search, explore):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -1,12 +1,48 @@
 """Pieces that several pages are made of. Text from papers is escaped here, in one place."""
 
 import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
 from graph.brief import PaperBrief
 from graph.coverage import UNKNOWN
 from graph.palette import look_of
+
+Item = TypeVar("Item")
+
+ORIGINS = {
+    "catalogue": "the catalogue",
+    "arxiv": "arXiv",
+    "semanticscholar": "Semantic Scholar",
+    "openalex": "OpenAlex",
+    "crossref": "Crossref",
+    "huggingface": "Hugging Face",
+    "file": "files",
+}
+"""Who gives facts, in words that people know."""
+
+_FIELDS = {
+    "arxiv_id": "arXiv id",
+    "doi": "DOI",
+    "s2_id": "Semantic Scholar id",
+    "corpus_id": "Semantic Scholar corpus id",
+    "openalex_id": "OpenAlex id",
+    "code_url": "code",
+    "published_year": "year of publication",
+    "reference_entries": "length of the reference list",
+    "params_millions": "million parameters",
+}
+_SCHEMES = {
+    "arxiv": "arxiv_id",
+    "doi": "doi",
+    "s2": "s2_id",
+    "corpus": "corpus_id",
+    "openalex": "openalex_id",
+}
+
+_NAME_CHARACTERS = 60
 
 # A web or mail address would become a link even when escaped; an invisible joiner inside keeps it text.
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
@@ -16,6 +52,43 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^=&@\"'/])")
 def plain(text: str) -> str:
     """A text that Streamlit's Markdown shows as it is: no link, formula, colour, icon or HTML comes of it."""
     return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\u2060", " ".join(text.split())))
+
+
+def field_words(name: str) -> str:
+    """The name of a field, or of an identifier such as `s2 id`, in words."""
+    scheme = name.removesuffix(" id")
+    name = _SCHEMES.get(scheme, name) if name.endswith(" id") else name
+    return _FIELDS.get(name, name.replace("_", " "))
+
+
+def origin_words(origin: str) -> str:
+    """Who gives a fact, in words."""
+    return ORIGINS.get(origin, origin)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most about so many characters, cut between words."""
+    if len(text) <= most:
+        return text
+    head = text[:most]
+    return (head.rsplit(" ", 1)[0] if " " in head else head) + " …"
+
+
+def paper_label(short_name: str, title: str, year: int | str | None) -> str:
+    """A paper in a list: its name where the title does not begin with it, the title, the year."""
+    # A name that was made from a long title ends in dots.
+    says_less = _is_made_up(short_name, year) or title.startswith(short_name.rstrip("… .,"))
+    return f"{title if says_less else f'{short_name}: {title}'} ({year or 'year ' + UNKNOWN})"
+
+
+def _is_made_up(short_name: str, year: int | str | None) -> bool:
+    """Whether a short name is author and year, for want of a better one: less than the title says."""
+    return year is not None and short_name.endswith(f" {year}")
+
+
+def when_words(moment: str) -> str:
+    """A moment in ISO form (UTC), to the minute."""
+    return moment[:16].replace("T", " ")
 
 
 def pages() -> dict[str, st.Page]:
@@ -39,6 +112,26 @@ def named_in_url(parameter: str, otherwise: str = "") -> str:
 def first_page() -> None:
     """Begin lists at their first page again: what they list has changed."""
     st.session_state["page"] = 1
+
+
+def paged(
+    items: Sequence[Item], per_page: int, draw: Callable[[Item], None], *, key: str, close: bool = False
+) -> None:
+    """Items a page at a time, `close` together or not; which page is part of the address.
+
+    `key` names their container.
+    """
+    # The container is filled last: a page that the address names is known only from its widget.
+    place = st.container(key=key, gap=None if close else "small")
+    count = -(-len(items) // per_page)
+    number = 1
+    if count > 1:
+        if st.session_state.get("page", 1) > count:
+            first_page()
+        number = st.pagination(count, key="page", bind="query-params")
+    with place:
+        for item in items[(number - 1) * per_page : number * per_page]:
+            draw(item)
 
 
 def paper_link(key: str, label: str, *, pillar: str | None = None, as_title: bool = False) -> None:
@@ -84,4 +177,6 @@ def paper_list(papers: list[PaperBrief], *, empty: str = "None.") -> None:
     with st.container(gap=None):
         for paper in papers:
             year = f" ({paper.year})" if paper.year else ""
-            paper_link(paper.key, paper.short_name + year, pillar=paper.pillar)
+            is_made_up = _is_made_up(paper.short_name, paper.year)
+            name = shortened(paper.title, _NAME_CHARACTERS) if is_made_up else paper.short_name
+            paper_link(paper.key, name + year, pillar=paper.pillar)

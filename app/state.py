@@ -1,7 +1,8 @@
-"""What the explorer's pages share: the open library, the search, and the embedding model behind it.
+"""What the explorer's pages share: the open library, the search, the embedding model behind it, and the runs.
 
-Everything heavy is made once per server. The embedding model is loaded in the background when the first query
-comes; until it is there, pages search by words alone and say so.
+Everything heavy is made once per server, the search once per embedding model: an ingest or a build may change
+the model while the server runs. It is loaded in the background when the first query comes; until it is there,
+pages search by words alone and say so.
 """
 
 import threading
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import streamlit as st
 from sqlalchemy.orm import Session
 
+from app.runs import Runs
 from graph.encoder import SentenceEncoder
 from graph.errors import ModelError
 from graph.library import Library
@@ -53,25 +55,46 @@ def open_library() -> Library:
 
 
 @st.cache_resource
+def runs() -> Runs:
+    """The ingests and updates that this server carries out."""
+    return Runs(open_library().path)
+
+
 def warmup() -> Warmup:
-    """The loading of the embedding model."""
-    return Warmup(_encoder())
+    """The loading of the library's embedding model."""
+    return _warmup(*_model())
 
 
-@st.cache_resource
 def searcher() -> Search:
     """The one search of the server."""
-    return Search(open_library(), _encoder())
+    return _searcher(*_model())
 
 
-@st.cache_resource
-def _encoder() -> SentenceEncoder:
+def _model() -> tuple[str | None, str]:
+    """Name and weights of the model that the library's vectors are of, None and "" while it has none."""
     from sqlalchemy import select
 
     from graph.schema import EmbeddingModel
 
     with open_library().reading() as session:
-        return SentenceEncoder(session.scalar(select(EmbeddingModel.name)))
+        row = session.execute(select(EmbeddingModel.name, EmbeddingModel.weights_sha256)).first()
+        return (row.name, row.weights_sha256) if row else (None, "")
+
+
+# Weights are part of the key: a model may be another one under the same name. Only the last is kept.
+@st.cache_resource(max_entries=1)
+def _encoder(name: str | None, weights: str) -> SentenceEncoder:  # noqa: ARG001
+    return SentenceEncoder(name)
+
+
+@st.cache_resource(max_entries=1)
+def _warmup(name: str | None, weights: str) -> Warmup:
+    return Warmup(_encoder(name, weights))
+
+
+@st.cache_resource(max_entries=1)
+def _searcher(name: str | None, weights: str) -> Search:
+    return Search(open_library(), _encoder(name, weights))
 
 
 def best_mode() -> Mode:

@@ -18,9 +18,13 @@ _STYLE = """
   [data-testid="stPageLink-NavLink"] span,
   [data-testid="stPageLink-NavLink"] p {
     white-space: normal; overflow: visible; font-weight: 400; line-height: 1.3; }
-  .st-key-examples { row-gap: 0; }
+  .st-key-examples, .st-key-gaps { row-gap: 0; }
   .st-key-examples button p { text-decoration: underline; }
   [data-testid="stPageLink-NavLink"]:hover p { text-decoration: underline; }
+  .st-key-mentions [data-testid="stLinkButton"] a,
+  .st-key-versions [data-testid="stLinkButton"] a { min-height: 0; padding: 0; text-align: left; }
+  /* Streamlit writes white on the primary colour, which in the dark is a light one. */
+  [data-testid="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #14161a); }
   .st-key-results [data-testid="stPageLink-NavLink"] p { font-size: 1.05rem; }
   [class*="st-key-below-"] [class*="st-key-below-"] { padding-left: 1.1rem; }
 </style>

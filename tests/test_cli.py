@@ -64,7 +64,7 @@ def test_every_command_explains_itself_and_each_of_its_options(path):
 @every_command
 def test_no_summary_is_cut_in_the_list_of_commands(path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    assert not re.search(r"[^\]S]\.\.\.", succeed(*path, "--help").out)  # beside [ARGS]... and KEYS...
+    assert not re.search(r"[^\]SDY]\.\.\.", succeed(*path, "--help").out)  # [ARGS]..., KEYS..., ID...
 
 
 def test_help_has_a_short_option():
@@ -81,7 +81,7 @@ def test_a_bare_group_shows_its_help_as_a_usage_error(path):
 
 def test_the_help_shows_a_newcomer_the_first_steps():
     steps = re.findall(r"^ +vfm-atlas (.+?)  ", succeed("--help").out.partition("First steps:")[2], re.M)
-    assert [step.split()[0] for step in steps] == ["build", "search", "explore"]
+    assert [step.split()[0] for step in steps] == ["build", "search", "explore", "ingest"]
 
 
 # --- global options ----------------------------------------------------------------------------------------
@@ -129,7 +129,12 @@ def test_build_makes_a_library_tells_its_steps_on_stderr_and_then_finds_nothing_
     path = tmp_path / "new" / "folder" / "library.sqlite"
     first = start("build", "--library", path)
     assert first.code == 0, first.err
-    assert first.err.splitlines() == ["build: 571 papers", "build: vectors", "build: search index"]
+    assert first.err.splitlines() == [
+        "build: 571 papers",
+        "build: vectors",
+        "build: places in the taxonomy and on the map",
+        "build: search index",
+    ]
     assert re.search(r"^  papers +571$", first.out, re.M)
     assert re.search(r"^  citations +3538$", first.out, re.M)
     assert first.out.splitlines()[-1].endswith(": 571 shipped, 0 kept, 0 encoded")
@@ -143,7 +148,8 @@ def test_stats_counts_pillars_nodes_edges_and_coverage(atlas):
     sections = re.findall(r"^(\S.*)$", out, re.M)
     assert sections[0].startswith("Snapshot ")
     assert [section.split(" (")[0] for section in sections[1:]] == [
-        "Papers per pillar", "Papers per taxonomy node", "Edges", "Known of 571 papers", "Reference lists",
+        "Papers per pillar", "Papers per taxonomy node", "Edges", "Known of 571 papers", "Who gives it",
+        "Reference lists",
     ]  # fmt: skip
     assert re.search(r"^  cites +3538$", out, re.M)
     assert re.search(r"^  abstract +0 +0%$", out, re.M)

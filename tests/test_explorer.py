@@ -6,32 +6,24 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-import streamlit as st
+from pages import HOSTILE, fresh_server, links, run_view, texts, unescaped
 from streamlit.testing.v1 import AppTest
 
-from app.parts import plain
+from app.parts import paper_label, plain
 from graph.coverage import UNKNOWN
 from graph.library import Library
 from graph.shelf import add_note
 from ingest.catalogue import read_catalogue
 
 ENTRY = Path(__file__).parent.parent / "app" / "explorer.py"
-HOSTILE = (
-    "<img src=x onerror=alert(1)> **bold** :red[x] :material/home: $x^2$ [go](http://evil.example) "
-    "`code` </script><script>alert(2)</script> www.evil.example me@evil.example"
-)
 KEYS = [row.key for row in read_catalogue().papers]
 
 
 @pytest.fixture(autouse=True)
 def _fresh_server(built_path, monkeypatch):
     """Each test has a server of its own: nothing cached, the shared library, no model."""
-    monkeypatch.setenv("VFM_ATLAS_LIBRARY", str(built_path))
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    with fresh_server(built_path, monkeypatch):
+        yield
 
 
 @pytest.fixture
@@ -40,52 +32,6 @@ def words_only(monkeypatch):
     from app.state import Warmup
 
     monkeypatch.setattr(Warmup, "begin", lambda self: setattr(self, "error", "no model for this test"))
-
-
-def view_of(name):
-    """A script that shows one page without the navigation around it."""
-
-    def script(name):
-        import importlib
-
-        import streamlit as st
-
-        from app.views import home, paper, taxonomy
-
-        st.session_state["pages"] = {
-            "home": st.Page(home.show, title="Explore", url_path="explore", default=True),
-            "paper": st.Page(paper.show, title="Paper", url_path="paper"),
-            "taxonomy": st.Page(taxonomy.show, title="Taxonomy", url_path="taxonomy"),
-        }
-        importlib.import_module(f"app.views.{name}").show()
-
-    return AppTest.from_function(script, kwargs={"name": name}, default_timeout=60)
-
-
-def run_view(name, **parameters):
-    at = view_of(name)
-    for parameter, value in parameters.items():
-        at.query_params[parameter] = value
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
-def unescaped(text):
-    return re.sub(r"\\(.)", r"\1", text)
-
-
-def texts(at):
-    """Everything a page says, with the escapes taken out, as the browser shows it."""
-    parts = [
-        element.value for kind in ("title", "subheader", "markdown", "caption") for element in at.get(kind)
-    ]
-    parts += [link.proto.label for link in at.get("page_link")]
-    return [unescaped(part) for part in parts]
-
-
-def links(at):
-    return [unescaped(link.proto.label) for link in at.get("page_link")]
 
 
 def test_first_page_tells_what_is_here_and_where_to_start():
@@ -231,6 +177,19 @@ def test_plain_escapes_what_markdown_would_read():
     assert plain("two\nlines\t here") == "two lines here"
     assert "http\\:\u2060\\/\\/" in plain("http://x")
     assert "://" not in plain("http://x").replace("\\", "")
+
+
+def test_a_paper_is_called_by_what_says_most():
+    assert paper_label("SAM", "Segment Anything", 2023) == "SAM: Segment Anything (2023)"
+    assert paper_label("CLIP", "CLIP: Learning", 2021) == "CLIP: Learning (2021)"
+    assert paper_label("A title too…", "A title too long", 2021) == "A title too long (2021)"
+    assert paper_label("He et al. 2015", "Deep Residual Learning", 2015) == "Deep Residual Learning (2015)"
+    assert paper_label("CLIP", "CLIP", None) == "CLIP (year not known)"
+
+
+def test_a_page_number_in_the_address_shows_that_page():
+    first, third = (run_view("taxonomy", node="generative", **page) for page in ({}, {"page": "3"}))
+    assert links(first) != links(third)
 
 
 def test_broken_library_is_one_line_on_the_page(tmp_path, monkeypatch):

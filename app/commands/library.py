@@ -6,6 +6,7 @@ import click
 
 from app.console import Options, emit_json, global_options, known, progress, say, table
 from app.doctor import examine
+from graph.completeness import Missing, papers_missing
 from graph.coverage import share
 from graph.encoder import SentenceEncoder
 from graph.library import Library
@@ -17,7 +18,7 @@ from graph.stats import Stats, read_stats
 @click.option("--reembed", is_flag=True, help="Compute every vector anew.")
 @global_options
 def build(options: Options, model: str | None, reembed: bool) -> None:
-    """Build the library from the shipped catalogue, or update it.
+    """Build the library from the shipped catalogue.
 
     Notes, collections and facts from elsewhere are kept.
     """
@@ -40,10 +41,19 @@ def build(options: Options, model: str | None, reembed: bool) -> None:
 
 
 @click.command()
+@click.option(
+    "--missing", metavar="FACT", help="List the papers that lack a fact, such as abstract or venue."
+)
 @global_options
-def stats(options: Options) -> None:
-    """Count what the library holds, and how complete it is."""
+def stats(options: Options, missing: str | None) -> None:
+    """Count what the library holds and how much is known.
+
+    It also tells who gives which facts.
+    """
     with options.open() as library, library.reading() as session:
+        if missing is not None:
+            _print_missing(options, missing, papers_missing(session, missing))
+            return
         found = read_stats(session)
     if options.as_json:
         emit_json(found)
@@ -68,8 +78,24 @@ def _print_stats(found: Stats) -> None:
             for name, count in found.coverage.items()
         ]
     )
+    say("\nWho gives it (papers per origin; citations: links)")
+    table(
+        [
+            (f"  {name.replace('_', ' ')}", ", ".join(f"{origin} {count}" for origin, count in told.items()))
+            for name, told in found.origins.items()
+        ]
+    )
     say("\nReference lists (of the others, what they cite is not known)")
     table([(f"  {name.replace('_', ' ')}", count) for name, count in found.reference_lists.items()])
+
+
+def _print_missing(options: Options, fact: str, papers: list[Missing]) -> None:
+    if options.as_json:
+        emit_json({"fact": fact, "papers": papers})
+        return
+    name = fact.replace("_", " ")
+    say(f"{len(papers)} papers without {name}" if papers else f"No paper is without {name}")
+    table([(f"  {paper.key}", known(paper.year), paper.title) for paper in papers])
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """Commands that look things up: search, show, neighbours, similar, taxonomy, checkpoints."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,12 +10,18 @@ from app.console import Options, emit_json, global_options, known, say, table
 from app.filter_options import filter_options
 from evaluation.snippets import loading_snippet
 from graph.coverage import UNKNOWN
+from graph.errors import QueryError
 from graph.filters import Filters
 from graph.lookup import find_paper
 from graph.network import PAPER_EDGES, Neighbour, neighbours
 from graph.papers import PaperCard, PaperCheckpoint, list_checkpoints, read_card
 from graph.search import MODES, Hit, Mode, Results, Search
 from graph.taxonomy import papers_under, read_taxonomy
+
+_OF_SIMILAR = (
+    "key", "title", "score", "text", "coupling", "shared_references", "cocitation", "cited_together",
+    "reason",
+)  # fmt: skip
 
 
 @click.command()
@@ -169,30 +176,60 @@ def neighbours_command(options: Options, key: str, relation: str | None, depth: 
 )
 @global_options
 def similar(options: Options, key: str, limit: int) -> None:
-    """List the papers whose texts mean most nearly the same.
+    """List the papers that resemble a paper most, and why.
 
-    KEY is a paper's key, arXiv id, DOI, short name or title.
+    Compared are texts, references in common, and papers that cite both. KEY is a paper's key, arXiv id, DOI,
+    short name or title.
     """
     with options.open() as library:
         with library.reading() as session:
             paper_key = find_paper(session, key).key
-        hits = Search(library).similar(paper_key, limit)
+        found = Search(library).related(paper_key, limit)
     if options.as_json:
         emit_json(
             {
                 "key": paper_key,
-                "similar": [{"key": hit.key, "title": hit.title, "score": hit.score} for hit in hits],
+                "similar": [{name: getattr(each, name) for name in _OF_SIMILAR} for each in found],
             }
         )
         return
-    table([(f"{hit.score:.2f}", hit.key, known(hit.year), hit.title) for hit in hits])
+    if not found:
+        say("Neither its text nor its citations are known well enough to compare.")
+    table([(f"{each.score:.2f}", each.key, known(each.year), each.title, each.reason) for each in found])
 
 
 @click.command()
 @click.argument("node", required=False)
+@click.option(
+    "--propose",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Write a taxonomy made from texts and citations to a CSV file, for you to edit.",
+)
+@click.option(
+    "--apply",
+    "applied",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Take an edited proposal as the library's taxonomy.",
+)
 @global_options
-def taxonomy(options: Options, node: str | None) -> None:
-    """Show the taxonomy with counts, or one NODE with its papers."""
+def taxonomy(options: Options, node: str | None, propose: Path | None, applied: Path | None) -> None:
+    """Show the taxonomy, or one NODE with its papers.
+
+    A library without one can have one proposed, edited as a file, and applied.
+    """  # fmt: skip
+    if sum(each is not None for each in (node, propose, applied)) > 1:
+        raise click.UsageError("name one of NODE, --propose and --apply")
+    if propose is not None:
+        _propose(options, propose)
+    elif applied is not None:
+        _apply(options, applied)
+    else:
+        _show_taxonomy(options, node)
+
+
+def _show_taxonomy(options: Options, node: str | None) -> None:
     with options.open() as library, library.reading() as session:
         tree = read_taxonomy(session, node)
         papers = papers_under(session, node) if node else []
@@ -200,10 +237,40 @@ def taxonomy(options: Options, node: str | None) -> None:
     if options.as_json:
         emit_json({"nodes": tree, **({"papers": listed} if node else {})})
         return
+    if not tree:
+        say("This library has no taxonomy: 'vfm-atlas taxonomy --propose taxonomy.csv' proposes one.")
     table([("  " * entry.depth + entry.label, entry.papers, entry.id) for entry in tree])
     if node:
         say(f"\n{tree[0].definition}\n")
         table([(paper["key"], known(paper["year"]), paper["title"]) for paper in listed])
+
+
+def _propose(options: Options, path: Path) -> None:
+    from graph.analysis.propose import propose_taxonomy
+
+    with options.open() as library, library.reading() as session:
+        proposal = propose_taxonomy(session)
+    if not proposal.nodes:
+        raise QueryError("too few papers belong together to propose a taxonomy: ingest more first")
+    proposal.write(path)
+    if options.as_json:
+        emit_json({"path": str(path), "nodes": len(proposal.nodes), "papers_left": list(proposal.left)})
+        return
+    say(f"{path}: {len(proposal.nodes)} nodes, {len(proposal.left)} papers belong to none of them")
+    say(f"Edit it, then: vfm-atlas taxonomy --apply {path}")
+
+
+def _apply(options: Options, path: Path) -> None:
+    from graph.analysis.propose import apply_taxonomy
+    from graph.snapshot import take_snapshot
+
+    with options.open() as library, library.writing() as session:
+        report = apply_taxonomy(session, path)
+        snapshot = take_snapshot(session).id
+    if options.as_json:
+        emit_json({"nodes": report.nodes, "papers": report.papers, "snapshot": snapshot})
+        return
+    say(f"{report.nodes} nodes with {report.papers} papers (snapshot {snapshot})")
 
 
 @click.command()

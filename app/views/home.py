@@ -1,10 +1,18 @@
 """The first page: what is here, the search, and where to start."""
 
-import math
-
 import streamlit as st
 
-from app.parts import brief_line, first_page, node_link, paper_link, paper_list, plain
+from app.parts import (
+    brief_line,
+    first_page,
+    node_link,
+    paged,
+    pages,
+    paper_link,
+    paper_list,
+    plain,
+    shortened,
+)
 from app.state import best_mode, reading, searcher, snapshot_id, warmup
 from graph.brief import PaperBrief, list_briefs
 from graph.coverage import UNKNOWN
@@ -29,8 +37,12 @@ def show() -> None:
     """Draw the page."""
     st.session_state["shown"] = ("home", "")
     facts = _facts(snapshot_id())
-    st.title("Visual foundation models", anchor=False)
+    # Another library than the catalogue's may be on any subject.
+    st.title("Visual foundation models" if facts.taxonomy else "Papers", anchor=False)
     st.markdown(_sentence(facts))
+    if not facts.counts["papers"]:
+        st.page_link(pages()["ingest"], label="Bring papers in", icon=":material/download:")
+        return
     query = st.text_input(
         "Search papers by topic, name, arXiv id or DOI",
         key="q",
@@ -44,16 +56,20 @@ def show() -> None:
     if query and query.strip():
         _search(query, facts)
     else:
-        _examples()
+        if facts.taxonomy:
+            _examples()
         _start_here(snapshot_id())
 
 
 def _sentence(facts: Stats) -> str:
     counts = facts.counts
+    subject = (
+        " around the survey “Towards the Unification of Generative and Discriminative Visual Foundation "
+        "Model” (arXiv:2312.10163)"
+    )
     return (
         f"**{counts['papers']:,}** papers, **{counts['citations']:,}** citations and "
-        f"**{counts['checkpoints']:,}** checkpoints around the survey “Towards the Unification of "
-        "Generative and Discriminative Visual Foundation Model” (arXiv:2312.10163). "
+        f"**{counts['checkpoints']:,}** checkpoints{subject if facts.taxonomy else ''}. "
         # Neither italic nor code: each would make the first page wait for one more font.
         f"Facts of {facts.facts_date or UNKNOWN}, snapshot {facts.snapshot or UNKNOWN}."
     )
@@ -75,30 +91,25 @@ def _search(query: str, facts: Stats) -> None:
     mode = best_mode()
     results = searcher().search(query, mode=mode, limit=_MOST, filters=filters)
     _say_mode(results)
-    shown = len(results.hits)
-    number = 1
-    if shown > PER_PAGE:
-        number = min(int(st.session_state.get("page", 1)), math.ceil(shown / PER_PAGE))
-    with st.container(key="results"):
-        for hit in results.hits[(number - 1) * PER_PAGE : number * PER_PAGE]:
-            _result(hit)
-    if not shown:
+    if not results.hits:
         st.info("Nothing found. Try other words or fewer filters.", icon=":material/search_off:")
-    if shown > PER_PAGE:
-        st.pagination(math.ceil(shown / PER_PAGE), key="page", bind="query-params")
+    paged(results.hits, PER_PAGE, _result, key="results")
 
 
 def _filters(facts: Stats) -> Filters:
     branches, years, runnable = st.columns([6, 2, 2], vertical_alignment="center", gap="medium")
     with branches:
         # The options are what the URL carries, so they stay short and plain.
-        pillar = st.pills(
-            "Branch", list(facts.pillars), key="pillar", bind="query-params",
-            label_visibility="collapsed", wrap=True,
-        )  # fmt: skip
+        pillar = None
+        if facts.pillars:
+            pillar = st.pills(
+                "Branch", list(facts.pillars), key="pillar", bind="query-params",
+                label_visibility="collapsed", wrap=True,
+            )  # fmt: skip
     with years:
-        span = (min(facts.years), max(facts.years))
-        first, last = st.slider("Years", *span, span, key="years", bind="query-params")
+        first, last = span = (min(facts.years, default=0), max(facts.years, default=0))
+        if first < last:
+            first, last = st.slider("Years", *span, span, key="years", bind="query-params")
     with runnable:
         has_checkpoint = st.toggle("With a checkpoint", key="runnable", bind="query-params")
     # Papers whose year is not known stay in until the years are narrowed.
@@ -130,14 +141,8 @@ def _result(hit: Hit) -> None:
         paper_link(paper.key, paper.title, as_title=True)
         st.markdown(brief_line(paper))
         if paper.summary:
-            st.markdown(plain(_shortened(paper.summary)))
+            st.markdown(plain(shortened(paper.summary, _SUMMARY_CHARACTERS)))
         st.caption(_why(hit))
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= _SUMMARY_CHARACTERS:
-        return text
-    return text[:_SUMMARY_CHARACTERS].rsplit(" ", 1)[0] + " …"
 
 
 def _why(hit: Hit) -> str:
@@ -152,25 +157,22 @@ def _why(hit: Hit) -> str:
 
 
 def _start_here(snapshot: str) -> None:
-    cited, unified, runnable, newest = _lists(snapshot)
-    for title, note, papers, column in zip(
-        ("Most cited here", "Where both lines meet", "With a checkpoint", "Newest"),
-        (
-            "by the reference lists that were read",
-            "unified models, most cited first",
-            "most cited papers with linked weights",
-            "latest preprints first",
-        ),
-        (cited, unified, runnable, newest),
-        st.columns(4),
-        strict=True,
-    ):
+    headings = (
+        ("Most cited here", "by the reference lists that were read"),
+        ("Where both lines meet", "unified models, most cited first"),
+        ("With a checkpoint", "most cited papers with linked weights"),
+        ("Newest", "latest preprints first"),
+    )
+    lists = [(heading, papers) for heading, papers in zip(headings, _lists(snapshot), strict=True) if papers]
+    for ((title, note), papers), column in zip(lists, st.columns(4), strict=False):
         with column:
             st.subheader(title, anchor=False)
             st.caption(note)
             paper_list(papers)
-    st.subheader("The field in seven branches", anchor=False)
-    for row in _rows_of(_branches(snapshot), 4):
+    branches = _branches(snapshot)
+    if branches:
+        st.subheader("The field in seven branches", anchor=False)
+    for row in _rows_of(branches, 4):
         for column, branch in zip(st.columns(4), row, strict=False):
             with column, st.container(border=True, gap=None):
                 node_link(branch.id, f"{branch.label} ({branch.papers})", pillar=branch.pillar, strong=True)

@@ -1,20 +1,38 @@
 """A paper's page: what it is, where it stands, what it builds on, and the checkpoints to run."""
 
+from urllib.parse import quote
+
 import streamlit as st
 
 from app.components.ego import draw_ego
-from app.parts import named_in_url, node_link, pages, paper_link, plain, signed
+from app.parts import (
+    field_words,
+    named_in_url,
+    node_link,
+    pages,
+    paper_label,
+    paper_link,
+    plain,
+    shortened,
+    signed,
+)
 from app.state import reading, searcher, snapshot_id
 from evaluation.snippets import loading_snippet
+from graph.contexts import read_contexts
 from graph.coverage import UNKNOWN
 from graph.ego import EgoGraph, ego_graph
-from graph.errors import UnknownName
+from graph.errors import ModelError, UnknownName
 from graph.lookup import find_paper
+from graph.mentions import Mention, read_mentions
 from graph.network import CITES, PAPER_EDGES, Neighbour
-from graph.papers import PaperCard, PaperCheckpoint, read_card
+from graph.papers import PaperCard, PaperCheckpoint, PaperVersion, read_card
 from graph.search import Hit
 
 _PER_LIST = 12
+_MENTIONS = 10
+_HUB = "https://huggingface.co/"
+_SENTENCES = 2
+_SENTENCE_CHARACTERS = 300
 
 
 def show() -> None:
@@ -40,6 +58,7 @@ def show() -> None:
     with right:
         _facts(card)
         _checkpoints(card)
+        _mentions(key)
 
 
 def _unknown(name: str, error: UnknownName) -> None:
@@ -58,14 +77,21 @@ def _heading(card: PaperCard) -> None:
     st.markdown(authors)
     links = []
     if card.arxiv_id:
-        links.append((f"arXiv {card.arxiv_id}", f"https://arxiv.org/abs/{card.arxiv_id}"))
+        links.append((f"arXiv {card.arxiv_id}", _address(f"arXiv:{card.arxiv_id}")))
     if card.doi:
-        links.append(("DOI", f"https://doi.org/{card.doi}"))
-    if card.code_url:
+        links.append(("DOI", _address(f"doi:{card.doi}")))
+    if card.code_url and card.code_url.startswith(("https://", "http://")):
         links.append(("Code", card.code_url))
     with st.container(horizontal=True, gap="small"):
         for label, url in links:
-            st.link_button(label, url, icon=":material/open_in_new:")
+            st.link_button(plain(label), url, icon=":material/open_in_new:")
+
+
+def _address(identifier: str) -> str:
+    """Where a text named by arXiv or DOI is read; empty for another identifier."""
+    scheme, _, value = identifier.partition(":")
+    place = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}.get(scheme.lower())
+    return place + quote(value, safe="/:;().-_") if place else ""
 
 
 def _summary(card: PaperCard) -> None:
@@ -124,34 +150,52 @@ def _lists(card: PaperCard) -> None:
         )
     with tabs[1]:
         st.caption(plain(card.references_note))
-        _links("", card.cites or [], "", key=f"cites-{card.key}")
+        said = _contexts(snapshot_id(), card.key, citing=True)
+        _links("", card.cites or [], "", key=f"cites-{card.key}", said=said)
     with tabs[2]:
         st.caption(plain(card.cited_by_note))
-        _links("", card.cited_by, "No paper whose list was read cites it.", key=f"cited-{card.key}")
+        said = _contexts(snapshot_id(), card.key, citing=False)
+        none = "No paper whose list was read cites it."
+        _links("", card.cited_by, none, key=f"cited-{card.key}", said=said)
     with tabs[3]:
-        st.caption("Papers whose title and summary mean most nearly the same.")
-        for hit in _similar(snapshot_id(), card.key):
-            paper_link(hit.key, _label(hit.paper.short_name, hit.title, hit.year), pillar=hit.pillar)
+        _alike(card.key)
 
 
-def _links(heading: str, links: list[Neighbour], empty: str, *, key: str = "") -> None:
+def _alike(key: str) -> None:
+    st.caption("Papers whose title and summary mean most nearly the same.")
+    try:
+        hits = _similar(snapshot_id(), key)
+    except ModelError as error:
+        st.caption(plain(str(error)))
+        return
+    for hit in hits:
+        paper_link(hit.key, paper_label(hit.paper.short_name, hit.title, hit.year), pillar=hit.pillar)
+
+
+def _links(
+    heading: str,
+    links: list[Neighbour],
+    empty: str,
+    *,
+    key: str = "",
+    said: dict[str, list[str]] | None = None,
+) -> None:
+    """Papers, and with `said` (by key) on demand the sentences that join them with this one."""
     if heading:
         st.markdown(f"**{plain(heading)}**")
     if not links and empty:
         st.caption(empty)
+    told = said if said and st.toggle("Show the sentences around", key=f"said-{key}") else {}
     everything = not key or len(links) <= _PER_LIST or st.session_state.get(key, False)
     with st.container(gap=None):
         for link in links if everything else links[:_PER_LIST]:
-            label = _label(link.short_name, link.title, link.year)
+            label = paper_label(link.short_name, link.title, link.year)
             words = "" if link.relation == CITES else f"{PAPER_EDGES[link.relation]}: "
             paper_link(link.key, words + label, pillar=link.pillar)
+            for sentence in told.get(link.key, [])[:_SENTENCES]:
+                st.caption(f"“{plain(shortened(sentence, _SENTENCE_CHARACTERS))}”")
     if key and len(links) > _PER_LIST:
         st.toggle(f"Show all {len(links)}", key=key)
-
-
-def _label(short_name: str, title: str, year: int | None) -> str:
-    name = title if title.startswith(short_name) else f"{short_name}: {title}"
-    return f"{name} ({year or 'year ' + UNKNOWN})"
 
 
 def _facts(card: PaperCard) -> None:
@@ -173,15 +217,54 @@ def _facts(card: PaperCard) -> None:
         "References": card.references_note,
     }
     st.table({plain(name): plain(str(value or UNKNOWN)) for name, value in rows.items()}, border="horizontal")
-    with st.expander("Where these facts come from"):
+    _versions(card.versions)
+    if card.missing:
+        st.caption(plain(f"Not known of this paper: {', '.join(map(field_words, card.missing))}."))
+    _origins(card)
+
+
+def _versions(versions: list[PaperVersion]) -> None:
+    if not any(version.identifier for version in versions):
+        return
+    st.markdown("**Versions**")
+    with st.container(gap="xxsmall", key="versions"):
+        for version in versions:
+            words = _version_words(version)
+            address = _address(version.identifier or "")
+            if address:
+                label = plain(f"{words}: {version.identifier}")
+                st.link_button(label, address, type="tertiary", icon=":material/open_in_new:")
+            else:
+                st.markdown(f":small[{plain(words)}]")
+
+
+def _version_words(version: PaperVersion) -> str:
+    if version.kind == "preprint":
+        when = f"{version.year}-{version.month:02d}" if version.year and version.month else version.year
+        return f"preprint {when or ''}".strip()
+    venue = version.venue or ""
+    year = str(version.year) if version.year and str(version.year) not in venue else ""
+    return " ".join(filter(None, (version.kind, venue, year)))
+
+
+def _origins(card: PaperCard) -> None:
+    from ingest.merges import list_merges
+
+    with st.expander("Where this comes from"):
+        with reading() as session:
+            merges = list_merges(session, card.key)
+        for merge in merges:
+            count = len(merge.parts) + merge.in_catalogue
+            catalogue = ", the catalogue's among them" if merge.in_catalogue else ""
+            st.markdown(f"Made of {count} description{'s' if count > 1 else ''}{catalogue}:")
+            for part in merge.parts:
+                st.markdown(f"**{plain(part.source)}** {plain(shortened(part.title, 90))}")
+                joined = f"joined by {part.matched_by}" if part.matched_by else "it began with this one"
+                st.caption(plain(f"{part.record} · {'set apart' if part.separated else joined}"))
         st.caption("Each value with its source and the day it was retrieved.")
         for item in card.provenance:
-            st.markdown(f"**{plain(item.field)}** {plain(_cut(item.value))}")
+            st.markdown(f"**{plain(field_words(item.field))}** {plain(shortened(item.value, 90))}")
             st.caption(f"{plain(item.source)} · {item.retrieved_at}")
-
-
-def _cut(text: str, most: int = 90) -> str:
-    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
 
 
 def _checkpoints(card: PaperCard) -> None:
@@ -213,6 +296,30 @@ def _checkpoint(item: PaperCheckpoint) -> None:
         st.caption("Source: " + plain(item.source))
 
 
+def _mentions(key: str) -> None:
+    # Not cached: candidates are no facts, so the snapshot does not tell of them.
+    with reading() as session:
+        found = read_mentions(session, key)
+    if not found:
+        return
+    st.markdown("**Models on the hub whose cards name this paper (not confirmed)**")
+    with st.container(gap="xsmall", key="mentions"):
+        for item in found[:_MENTIONS]:
+            _mention(item)
+    if len(found) > _MENTIONS:
+        st.caption(f"and {len(found) - _MENTIONS:,} more, less likely")
+
+
+def _mention(item: Mention) -> None:
+    downloads = f"{item.downloads:,} downloads" if item.downloads is not None else f"downloads {UNKNOWN}"
+    facts = [downloads, f"licence {item.licence or UNKNOWN}"]
+    if item.base_models:
+        facts.append("made from " + ", ".join(item.base_models))
+    with st.container(gap=None):
+        st.link_button(plain(item.hub_id), _HUB + quote(item.hub_id, safe="/"), type="tertiary")
+        st.caption(plain(" · ".join(facts)))
+
+
 def _card(key: str) -> PaperCard:
     # Not cached: a note is to be seen at once, and no snapshot tells of it.
     with reading() as session:
@@ -228,3 +335,9 @@ def _ego(snapshot: str, key: str) -> EgoGraph:
 @st.cache_data(max_entries=256)
 def _similar(snapshot: str, key: str) -> list[Hit]:
     return searcher().similar(key, 8)
+
+
+@st.cache_data(max_entries=64)
+def _contexts(snapshot: str, key: str, *, citing: bool) -> dict[str, list[str]]:
+    with reading() as session:
+        return read_contexts(session, key, citing=citing)

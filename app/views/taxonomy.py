@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.parts import brief_line, named_in_url, node_link, paper_link, plain, signed
+from app.parts import brief_line, named_in_url, node_link, paged, paper_link, plain, signed
 from app.state import reading, snapshot_id
 from graph.brief import PaperBrief
 from graph.errors import UnknownName
@@ -14,6 +14,10 @@ PER_PAGE = 20
 def show() -> None:
     """Draw the page, at the node that the URL names or at the root."""
     tree = _tree(snapshot_id())
+    if not tree:
+        st.title("No taxonomy", anchor=False)
+        st.markdown("This library has papers without a taxonomy; 'vfm-atlas build' adds the catalogue's.")
+        return
     known = {entry.id: entry for entry in tree}
     chosen = named_in_url("node", tree[0].id)
     left, right = st.columns([2, 3], gap="large")
@@ -46,16 +50,13 @@ def _node(entry: TaxonomyEntry, known: dict[str, TaxonomyEntry]) -> None:
     also = f", {entry.also} more belong here second" if entry.also else ""
     st.markdown(signed(entry.pillar, entry.definition))
     st.caption(f"{entry.papers} papers{also}. Most cited in this library first.")
-    papers = _papers(snapshot_id(), entry.id)
-    pages = -(-len(papers) // PER_PAGE)
-    number = min(int(st.session_state.get("page", 1)), pages) if pages > 1 else 1
-    with st.container(key="results"):
-        for paper in papers[(number - 1) * PER_PAGE : number * PER_PAGE]:
-            with st.container(gap=None):
-                paper_link(paper.key, paper.title, as_title=True)
-                st.caption(brief_line(paper))
-    if pages > 1:
-        st.pagination(pages, key="page", bind="query-params")
+    paged(_papers(snapshot_id(), entry.id), PER_PAGE, _paper, key="results")
+
+
+def _paper(paper: PaperBrief) -> None:
+    with st.container(gap=None):
+        paper_link(paper.key, paper.title, as_title=True)
+        st.caption(brief_line(paper))
 
 
 @st.cache_data(max_entries=4)

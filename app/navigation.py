@@ -1,0 +1,17 @@
+"""The explorer's pages by the names that links use."""
+
+import streamlit as st
+
+from app.views import changes, coverage, home, ingest, paper, taxonomy
+
+
+def make_pages() -> dict[str, st.Page]:
+    """Every page, in the order of the navigation."""
+    return {
+        "home": st.Page(home.show, title="Explore", url_path="explore", default=True),
+        "taxonomy": st.Page(taxonomy.show, title="Taxonomy", url_path="taxonomy"),
+        "coverage": st.Page(coverage.show, title="Data", url_path="data"),
+        "changes": st.Page(changes.show, title="Changes", url_path="changes"),
+        "ingest": st.Page(ingest.show, title="Ingest", url_path="ingest"),
+        "paper": st.Page(paper.show, title="Paper", url_path="paper", visibility="hidden"),
+    }
