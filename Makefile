@@ -5,7 +5,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: explore test lint docs vectors bench clean
+.PHONY: explore test lint docs vectors bench assignment-report clean
 
 explore: $(VENV)/.installed  ## build the library and open the explorer (ARGS="--port 8600 --no-browser")
 	@$(BIN)/vfm-atlas build
@@ -27,6 +27,9 @@ vectors: $(VENV)/.installed  ## encode the shipped catalogue anew, after its tex
 
 bench: $(VENV)/.installed-test  ## measured ratios, see docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+assignment-report: $(VENV)/.installed-test  ## how well papers are placed in the taxonomy, into docs/assignment.md
+	$(BIN)/python -m benchmarks.assignment --write
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VFM Atlas needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
 
-from benchmarks import build_time, first_paint, search_time
+from benchmarks import build_time, first_paint, graph_time, merge_time, search_time
 from benchmarks.comparison import COLUMNS, Comparison
 
 BENCHMARKS = {
     "first_paint": first_paint.measure,
     "build_time": build_time.measure,
     "search_time": search_time.measure,
+    "merge_time": merge_time.measure,
+    "graph_time": graph_time.measure,
 }
 _PACKAGES = ("streamlit", "sqlalchemy", "faiss-cpu", "sentence-transformers", "torch")
 
