@@ -180,6 +180,7 @@ class Collector:
         """Records of works, from as few requests as it takes; in the order in which they were found."""
         same = {each: names for names in (*known_as, *(record.ids for record in given)) for each in names}
         aliases = {each: same.get(each, (each,)) for each in ids}
+        self._silent = ()
         found, is_down = self._from_semantic_scholar(ids)
         by_service = list(found.records.values())
         self.tracker.note("abstracts and what Semantic Scholar lacks")
@@ -192,7 +193,7 @@ class Collector:
         # What a list or a file says of a work adds to other services' words, not to its own service's.
         told = {(record.origin, each) for record in by_service for each in record.ids}
         by_service += [
-            each for each in given if not told.intersection((each.origin, id_) for id_ in each.ids)
+            record for record in given if not told.intersection((record.origin, each) for each in record.ids)
         ]
         return list({_name(record): record for record in by_service}.values())
 
@@ -204,11 +205,12 @@ class Collector:
         self.unanswered += [f"{each}: arXiv does not answer for it" for each in self._silent if each in seen]
         for each in found.missing:
             if not seen.intersection(aliases[each]):
-                self.unanswered.append(f"{telling_id(aliases[each])}: no service that was asked knows it")
+                reason = "no service that was asked knows it"
             elif not is_down and each.scheme != "openalex":
-                self.unanswered.append(
-                    f"{telling_id(aliases[each])}: Semantic Scholar does not answer for it"
-                )
+                reason = "Semantic Scholar does not answer for it"
+            else:
+                continue
+            self.unanswered.append(f"{telling_id(aliases[each])}: {reason}")
 
     def _from_semantic_scholar(self, ids: Sequence[WorkId]) -> tuple[Found, bool]:
         """What Semantic Scholar says of the works, and whether it is down."""

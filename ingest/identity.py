@@ -2,10 +2,10 @@
 
 Two records are joined when they share an id (arXiv, DOI, Semantic Scholar, corpus, OpenAlex: an id graph
 whose connected components are works), or when title, first author's family name and year agree and no id
-speaks against it. A telling title does without a year, and an entry that is nothing else joins the only work
-of its title. A join that would bring two arXiv ids, or two curated papers, together is refused and reported:
-arXiv never gives one work two ids, and editors have told their papers apart. For the same reason only the
-first arXiv id of a description counts.
+speaks against it. A telling title does without a year where that leaves one work to choose, and an entry that
+is nothing else joins the only work of its title. A join that would bring two arXiv ids, or two curated
+papers, together is refused and reported: arXiv never gives one work two ids, and editors have told their
+papers apart. For the same reason only the first arXiv id of a description counts.
 """
 
 import itertools
@@ -114,6 +114,7 @@ class _Grouping:
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = nodes
         self.ids = [counted(node.ids) for node in nodes]
+        self.titles = [fold(node.title) for node in nodes]
         self.order = sorted(range(len(nodes)), key=lambda i: (not nodes[i].curated, nodes[i].name))
         self.rank = {index: place for place, index in enumerate(self.order)}
         self.component = [_begin(index, node, self.ids[index]) for index, node in enumerate(nodes)]
@@ -167,24 +168,29 @@ class _Grouping:
     def _join_by_title(self) -> None:
         def keys(index: int) -> list[Hashable]:
             node = self.nodes[index]
-            title, family = fold(node.title), family_name(node.first_author or "")
+            title, family = self.titles[index], family_name(node.first_author or "")
             return [(node.group, title, family)] if title and family else []
 
         for shared in self._shared(keys):
             if len(shared) > _MOST_NAMESAKES:
                 continue
-            for first, other in itertools.combinations(shared, 2):
-                years = [year for index in (first, other) if (year := self.nodes[index].year) is not None]
-                if len(years) == 2 and max(years) - min(years) <= _YEARS_APART:
+            dated = [index for index in shared if self.nodes[index].year is not None]
+            for first, other in itertools.combinations(dated, 2):
+                if abs((self.nodes[first].year or 0) - (self.nodes[other].year or 0)) <= _YEARS_APART:
                     self._join(first, other, "title, first author and year", _COMPARED, silent=True)
-                elif len(years) < 2 and len(fold(self.nodes[first].title)) >= _TELLING_LETTERS:
+            # Without a year, it cannot be told which of several works is meant.
+            undated = [index for index in shared if self.nodes[index].year is None]
+            is_telling = len(self.titles[shared[0]]) >= _TELLING_LETTERS
+            if is_telling and len({id(self.component[index]) for index in dated}) <= 1:
+                first = (dated or undated)[0]
+                for other in undated:
                     self._join(first, other, "title and first author", _COMPARED, silent=True)
 
     def _join_bare_titles(self) -> None:
         """Entries that are a telling title and nothing else belong to the one work of that title."""
 
         def keys(index: int) -> list[Hashable]:
-            title = fold(self.nodes[index].title)
+            title = self.titles[index]
             return [(self.nodes[index].group, title)] if len(title) >= _TELLING_LETTERS else []
 
         for shared in self._shared(keys):

@@ -116,6 +116,13 @@ def empty_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]
 
 
 @pytest.fixture
+def own(tmp_path: Path) -> Iterator[Library]:
+    """An empty library of the test's own."""
+    with Library.create(tmp_path / "own.sqlite") as library:
+        yield library
+
+
+@pytest.fixture
 def session(empty_library: Library) -> Iterator[Session]:
     """A session on an empty library, whose changes are thrown away."""
     with empty_library.reading() as opened:

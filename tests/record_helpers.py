@@ -1,8 +1,10 @@
 """Records of made-up works, and what a library makes of them, told without row ids."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -79,3 +81,38 @@ def told(session: Session, table: str, *columns: str) -> list[tuple[Any, ...]]:
     named = ", ".join(f"t.{column}" for column in columns)
     query = f"SELECT p.key, {named} FROM {table} t JOIN paper p ON p.id = t.paper_id"
     return sorted((tuple(row) for row in session.execute(text(query))), key=repr)
+
+
+SECOND = timedelta(seconds=1)
+
+
+@st.composite
+def many_records(draw: st.DrawFn) -> list[Record]:
+    """Records from pools that are small enough for them to share much."""
+    pool = ["arxiv:1", "arxiv:2", "doi:a", "doi:b", "doi:c", "s2:x", "s2:y", "corpus:7", "openalex:W1"]
+    some_ids = st.lists(st.sampled_from(pool), max_size=3, unique=True)
+    found = []
+    for number in range(draw(st.integers(1, 7))):
+        entry = st.builds(
+            Reference,
+            ids=some_ids.map(lambda names: ids(*names)),
+            title=st.sampled_from([None, "One", "Two"]),
+        )
+        found.append(
+            record(
+                f"r{number}",
+                *draw(some_ids),
+                origin=draw(st.sampled_from(["arxiv", "semanticscholar", "crossref"])),
+                title=draw(st.sampled_from(["One", "One!", "Two", "A title that is long enough to tell"])),
+                when=NOW + SECOND * draw(st.integers(0, 2)),
+                cites=draw(st.none() | st.lists(entry, max_size=3)),
+                authors=draw(st.sampled_from([(), ("Ada Small",), ("Small, A.", "Bo Tiny")])),
+                year=draw(st.sampled_from([None, 2020, 2021])),
+                abstract=draw(st.sampled_from([None, "An abstract."])),
+                reference_count=draw(st.sampled_from([None, 2])),
+            )
+        )
+    return found
+
+
+some_settings = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

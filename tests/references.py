@@ -10,6 +10,14 @@ from ingest.files import read_file
 
 DAY = datetime(2026, 1, 31, 12)
 
+SAM = {
+    "title": "Segment Anything",
+    "authors": "Alexander Kirillov; Eric Mintun; Piotr Dollár",
+    "ids": "arXiv:2304.02643",
+    "year": 2023,
+    "month": 4,
+}
+
 
 def read(folder, name, content):
     """What read_file makes of a file with this name and content."""
