@@ -1,6 +1,7 @@
 """`vfm-atlas`: the command line. Every error is one line on stderr; exit 2 for usage, 1 for failure."""
 
 import io
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,10 @@ First steps:
   vfm-atlas explore                           look around in a browser
   vfm-atlas ingest survey arXiv:2312.10163    bring in all that a survey cites
 """
+
+
+# Without a handler, logging prints the traceback of a Ctrl-C that meets SQLAlchemy closing its connections.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
 @click.group(

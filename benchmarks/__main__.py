@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
 
-from benchmarks import build_time, first_paint, graph_time, merge_time, search_time
+from benchmarks import build_time, first_paint, graph_time, merge_time, requests_per_survey, search_time
 from benchmarks.comparison import COLUMNS, Comparison
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "build_time": build_time.measure,
     "search_time": search_time.measure,
     "merge_time": merge_time.measure,
+    "requests_per_survey": requests_per_survey.measure,
     "graph_time": graph_time.measure,
 }
 _PACKAGES = ("streamlit", "sqlalchemy", "faiss-cpu", "sentence-transformers", "torch")

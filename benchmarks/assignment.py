@@ -23,7 +23,7 @@ from benchmarks.pages import DOCS, table, write_sections
 from graph.analysis.assign import NEEDS_REVIEW_BELOW
 from graph.analysis.calibration import calibrate
 from graph.analysis.citegraph import CitationGraph
-from graph.analysis.closeness import Links, links, text_vectors
+from graph.analysis.closeness import links, text_vectors
 from graph.analysis.communities import leiden
 from graph.analysis.votes import Settings, Votes
 from graph.library import Library
@@ -42,6 +42,8 @@ GRID = {
     "citation_weight": (0.0, 0.1, 0.25),
 }
 HALVES = 200
+SEEDS = range(5)
+RESOLUTIONS = (1.0, 3.0)
 
 Shares = NDArray[np.float64]
 
@@ -282,28 +284,41 @@ def settings(truth: Truth) -> str:
     return table(["settings", "pillar", "node"], [[name, f"{p:.3f}", f"{n:.3f}"] for name, p, n in rows])
 
 
-def proposals(truth: Truth) -> str:
-    """How well communities agree with the curated taxonomy: by both, by text and by citations alone."""
+def agreements(truth: Truth) -> dict[str, NDArray[np.float64]]:
+    """Communities by name: how many, and their agreement with pillars and nodes, (seeds, 3).
+
+    One seed tells little: how well communities agree depends on it.
+    """
     from sklearn.metrics import adjusted_mutual_info_score
 
     none = np.empty(0, dtype=np.int64)
     alone = replace(truth.graph, citing=none, cited=none)
-    ends = np.stack([truth.graph.citing, truth.graph.cited], axis=1)
-    both = links(truth.graph, truth.votes().context)
-    text = links(alone, truth.texts)
+    both, text = links(truth.graph, truth.votes().context), links(alone, truth.texts)
+    graphs: dict[str, tuple[NDArray[np.int64], NDArray[np.float64] | None]] = {
+        "text and citations (ours)": (np.stack([both.first, both.second], axis=1), both.weight),
+        "text": (np.stack([text.first, text.second], axis=1), text.weight),
+        "citations": (np.stack([truth.graph.citing, truth.graph.cited], axis=1), None),
+    }
+    found = {}
+    for resolution, (name, graph) in itertools.product(RESOLUTIONS, graphs.items()):
+        rows = []
+        for seed in SEEDS:
+            members, _quality = leiden(len(truth.places), *graph, resolution=resolution, seed=seed)
+            curated = (truth.pillars[truth.places], truth.nodes)
+            rows.append([
+                members.max() + 1, *(adjusted_mutual_info_score(names, members) for names in curated)
+            ])  # fmt: skip
+        found[f"{name}, resolution {resolution:g}"] = np.array(rows)
+    return found
+
+
+def proposals(truth: Truth) -> str:
+    """How well communities agree with the curated taxonomy: by both, by text and by citations alone."""
     rows = []
-    for resolution in (1.0, 2.0, 3.0):
-        for name, found in (("text and citations (ours)", both), ("text", text), ("citations", None)):
-            if isinstance(found, Links):
-                graph = (np.stack([found.first, found.second], axis=1), found.weight)
-            else:
-                graph = (ends, None)
-            members, _quality = leiden(len(truth.places), *graph, resolution=resolution)
-            agreement = [
-                f"{adjusted_mutual_info_score(names, members):.3f}"
-                for names in (truth.pillars[truth.places], truth.nodes)
-            ]
-            rows.append([f"{name}, resolution {resolution:g}", int(members.max()) + 1, *agreement])
+    for name, values in agreements(truth).items():
+        mean, low, high = values.mean(axis=0), values.min(axis=0), values.max(axis=0)
+        cells = [f"{mean[at]:.3f} ({low[at]:.3f} to {high[at]:.3f})" for at in (1, 2)]
+        rows.append([name, f"{mean[0]:.1f}", *cells])
     return table(["communities of", "how many", "with pillars", "with nodes"], rows)
 
 

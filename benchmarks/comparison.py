@@ -34,7 +34,10 @@ class Comparison:
 
     def cells(self) -> list[str]:
         """A row of the table."""
-        ratios = f"{statistics.median(self.ratios):.2f} ({min(self.ratios):.2f} to {max(self.ratios):.2f})"
+        middle, least, most = map(
+            _ratio, (statistics.median(self.ratios), min(self.ratios), max(self.ratios))
+        )
+        ratios = f"{middle} ({least} to {most})"
         return [
             self.what, _spread(self.ours), self.alternative, _spread(self.theirs), ratios,
             str(len(self.ours)), self._bound(),
@@ -63,6 +66,10 @@ def in_turn(
     """Time both, one after the other, as often as said."""
     times = [(seconds(ours), seconds(theirs)) for _ in range(pairs)]
     return [mine for mine, _ in times], [other for _, other in times]
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _spread(values: Sequence[float]) -> str:

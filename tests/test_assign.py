@@ -415,7 +415,21 @@ def report_rows(report, text):
     return benchmark("pages").rows_of(text)
 
 
-QUICK = ("accuracy", "reliability", "threshold", "calibration", "proposals")
+def test_communities_by_both_agree_better_with_the_editors_than_by_either(report, truth):
+    found = report.agreements(truth)
+    for resolution in report.RESOLUTIONS:
+        both, text, citations = (
+            found[f"{name}, resolution {resolution:g}"][:, 2]
+            for name in ("text and citations (ours)", "text", "citations")
+        )
+        assert both.min() > max(text.max(), citations.max()), "whatever the seeds"
+    told = benchmark("pages").rows_of(benchmark("pages").sections(report.PAGE)["proposals"])
+    assert [row[0] for row in told] == list(found)
+    for row, values in zip(told, found.values(), strict=True):
+        assert float(row[3].split()[0]) == pytest.approx(values[:, 2].mean(), abs=0.02)
+
+
+QUICK = ("accuracy", "reliability", "threshold", "calibration")
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -155,12 +155,19 @@ def test_openalex_stands_in_for_semantic_scholar_with_the_citations_among_the_wo
     assert abstract_of(path, works[0]) == works[0].abstract
     with Library.open(path) as library, library.reading() as session:
         assert origins_of(session, works[0]) == {"arxiv", "openalex"}
-        told = select(Citation.cited_id).join(Source).where(Source.origin == "openalex")
-        found = set(session.scalars(select(Identifier.value).where(Identifier.paper_id.in_(told))))
-    lists = [work for work in cited(world) if work.key not in world.without_references]
-    inner = {each.openalex_id for work in lists for each in cited(world, work.key)}
-    assert inner & {work.openalex_id for work in cited(world)}
-    assert found >= {work.openalex_id for work in cited(world)}
+        ids = select(Identifier.paper_id, Identifier.value).where(Identifier.scheme == "openalex")
+        names = dict(session.execute(ids).all())
+        told = select(Citation.citing_id, Citation.cited_id).join(Source).where(Source.origin == "openalex")
+        found = {(names[citing], names[target]) for citing, target in session.execute(told)}
+    listed = [
+        work
+        for work in [world.works[world.survey], *cited(world)]
+        if work.key not in world.without_references
+    ]
+    here = {work.openalex_id for work in [world.works[world.survey], *cited(world)]}
+    expected = {(work.openalex_id, each.openalex_id) for work in listed for each in cited(world, work.key)}
+    assert found == {pair for pair in expected if pair[1] in here}
+    assert len(found) > len(cited(world))
 
 
 def test_crossref_stands_in_where_openalex_is_down_too(universe, path):

@@ -22,11 +22,9 @@ SETTLED = 30
 GAP = 0.25
 """Papers lie apart by at least about this, divided by the square root of their number."""
 _START = 10.0
-_JITTER = 0.1
 _FEATURES, _SMOOTHING = 16, 10
 _SETTLE_EPOCHS = 60
 _DIGITS = 6
-_GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 _SEED = 2312
 
 
@@ -162,12 +160,7 @@ def _start(graph: CitationGraph, context: NDArray[np.float32]) -> NDArray[np.flo
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
     points = features @ axes
     extent = np.abs(points).max(axis=0)
-    # Along a golden spiral, so that papers with the same text do not start at the same place.
-    order = np.arange(len(points))
-    offset = _JITTER * np.sqrt(order / len(order)) * np.exp(1j * _GOLDEN_ANGLE * order)
-    return np.asarray(
-        _START * points / np.where(extent > 0, extent, 1) + np.stack([offset.real, offset.imag], axis=1)
-    )
+    return np.asarray(_START * points / np.where(extent > 0, extent, 1))
 
 
 def _into_square(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,56 @@
+"""What the analyses cost: little on the shipped catalogue, and nothing where they are only imported."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from graph.analysis.citegraph import CitationGraph
+from graph.analysis.communities import find_communities, read_texts
+from graph.analysis.lineage import read_lineage
+from graph.analysis.mainpath import main_path
+from graph.analysis.paths import ancestors, descendants, find_path
+from graph.analysis.ranking import RANKINGS, rank
+from graph.analysis.similarity import cocitation, coupling, similar
+from graph.analysis.trends import rising, sleeping_beauties
+from graph.analysis.typed import typed_network
+from graph.vectors import VectorIndex
+
+MOST_SECONDS = 2.0
+HEAVY = {"faiss", "igraph", "networkx", "pandas", "scipy", "sklearn", "torch"}
+MODULES = (
+    "citegraph", "communities", "lineage", "mainpath", "paths", "ranking", "similarity", "store", "trends",
+    "typed",
+)  # fmt: skip
+
+
+def analyse(session):
+    graph = CitationGraph.read(session)
+    scores = [rank(graph, by).scores for by in RANKINGS]
+    found = find_communities(graph, read_texts(session))
+    coupling(graph), cocitation(graph), main_path(graph), rising(graph), sleeping_beauties(graph)
+    ancestors(graph, "sam"), descendants(graph, "clip")
+    similar(session, "clip", vectors=VectorIndex.load(session))
+    find_path(session, "sam", "ldm", strongest=True)
+    read_lineage(session, "controlnet")
+    typed_network(session)
+    return [*scores, found.membership]
+
+
+def test_the_whole_analysis_of_the_shipped_catalogue_takes_less_than_two_seconds_of_cpu(library):
+    with library.reading() as session:
+        first = analyse(session)  # loads libraries
+        begin = time.process_time()
+        second = analyse(session)
+        spent = time.process_time() - begin
+    assert spent < MOST_SECONDS
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_importing_the_analyses_and_their_commands_loads_no_heavy_library():
+    imports = ", ".join(f"graph.analysis.{name}" for name in MODULES)
+    code = f"import sys, {imports}, app.commands.analysis; print(*({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
