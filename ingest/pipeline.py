@@ -107,16 +107,18 @@ def run_job(
         transport = open_transport(
             refresh_since=since, clock=clock, listen=lambda event: _tell(tracker, transport, event)
         )
+        interrupted = False
         try:
             report = run(library, job, Services.on(transport), tracker, encoder)
-        except (Stopped, KeyboardInterrupt):
+        except (Stopped, KeyboardInterrupt) as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
             tracker.end("stopped", "stopped; the same command goes on from here")
             raise
         except BaseException as error:
             tracker.end("failed", str(error))
             raise
         finally:
-            transport.close()
+            transport.close(interrupted=interrupted)
         tracker.end("done", f"snapshot {report.snapshot}")
         return report
 

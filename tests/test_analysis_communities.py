@@ -6,7 +6,7 @@ import igraph
 import networkx as nx
 import numpy as np
 import pytest
-from citation_graphs import ODD, as_networkx, citation_graphs
+from citation_graphs import ODD, as_networkx, citation_graphs, synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,14 +77,13 @@ def test_shipped_communities_are_no_worse_than_those_of_louvain_in_networkx(lite
     assert find_communities(literature[0]).modularity >= nx.community.modularity(plain, louvain) - 0.001
 
 
-def test_communities_are_the_same_every_time_and_the_seed_is_all_the_chance(literature):
-    graph, _ = literature
+def test_communities_are_the_same_every_time_and_the_seed_is_all_the_chance():
+    graph = synthetic(3200)  # so many links that one division is made, not the best of several
     random.seed(1)
     first = find_communities(graph).membership
     random.seed(2)
     np.testing.assert_array_equal(find_communities(graph).membership, first)
-    others = [find_communities(graph, seed=seed).membership for seed in range(5)]
-    assert any(not np.array_equal(first, other) for other in others)
+    assert not np.array_equal(find_communities(graph, seed=1).membership, first)
 
 
 def test_igraph_draws_from_python_again_afterwards(literature):
@@ -147,9 +146,9 @@ def test_telling_terms_are_those_of_one_group_and_share_no_word():
 
 
 def test_terms_that_every_group_has_come_after_those_of_one():
-    texts = [f"common {word} common" for word in ("apple", "apple", "pear", "pear", "plum", "plum")]
-    for terms in telling_terms(texts, np.array([0, 0, 1, 1, 2, 2])):
-        assert "common" not in terms[0].split() or len(terms[0].split()) == 2
+    fruits = ("apple", "apple", "pear", "pear", "plum", "plum")
+    terms = telling_terms([f"Shared. {fruit}." for fruit in fruits], np.array([0, 0, 1, 1, 2, 2]))
+    assert terms == [("apple", "shared"), ("pear", "shared"), ("plum", "shared")]
 
 
 def test_words_do_not_pair_up_across_sentences():

@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import ssl
+import threading
 import time
 from base64 import b64decode
 from pathlib import Path
@@ -295,3 +296,15 @@ def test_a_home_in_the_cache_setting_is_found(monkeypatch):
     assert default_cache() == Path.home() / "mine"
     monkeypatch.delenv("VFM_ATLAS_CACHE")
     assert default_cache().name == "vfm-atlas"
+
+
+def test_closing_after_an_interrupt_does_not_wait_for_the_pool_of_connections_that_it_left_locked(talk):
+    asker = talk(fine({"good": 1}))
+    asker.ask()
+    (wire,) = asker.transport._wires.values()
+    with wire._client._transport._inner._pool._optional_thread_lock:
+        closing = threading.Thread(target=asker.transport.close, kwargs={"interrupted": True}, daemon=True)
+        closing.start()
+        closing.join(10)
+        assert not closing.is_alive()
+    wire.close()

@@ -130,10 +130,15 @@ class Transport:
         """Whether a service failed a moment ago and is left alone for now, so that another may stand in."""
         return self._breakers[service].remaining > 0
 
-    def close(self) -> None:
-        """Let go of connections, store and logs."""
-        for wire in self._wires.values():
-            wire.close()
+    def close(self, *, interrupted: bool = False) -> None:
+        """Let go of connections, store and logs.
+
+        After a Ctrl-C (`interrupted`) connections are left to the end of the process: the HTTP library may
+        have been cut off with a lock of its own held, and closing them would wait for it for ever.
+        """
+        if not interrupted:
+            for wire in self._wires.values():
+                wire.close()
         self._wires.clear()
         self._store.close()
         self._redaction.stop_guarding()
