@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import CatalogueFolder, write_small_library
 from http_server import Asker, talking
+from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
 from graph.encoder import SentenceEncoder
@@ -17,6 +18,10 @@ from ingest.build import build
 from ingest.catalogue import read_catalogue, shipped_folder
 from ingest.embedding import ShippedVectors
 from ingest.rows import Catalogue
+
+# A busy machine draws examples slowly and runs them slowly; neither says anything of the code.
+settings.register_profile("atlas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("atlas")
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 CLOSED_PORT_URL = "http://127.0.0.1:9"

@@ -1,10 +1,13 @@
 """What the analyses cost: little on the shipped catalogue, and nothing where they are only imported."""
 
+import doctest
 import subprocess
 import sys
 import time
+from importlib import import_module
 
 import numpy as np
+import pytest
 
 from graph.analysis.citegraph import CitationGraph
 from graph.analysis.communities import find_communities, read_texts
@@ -54,3 +57,10 @@ def test_importing_the_analyses_and_their_commands_loads_no_heavy_library():
     code = f"import sys, {imports}, app.commands.analysis; print(*({HEAVY!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("name", ["communities", "mainpath", "ranking", "trends"])
+def test_the_examples_in_the_docstrings_are_true(name):
+    module = import_module(f"graph.analysis.{name}")
+    result = doctest.testmod(module, extraglobs={"CitationGraph": CitationGraph, "np": np})
+    assert (result.failed, result.attempted > 0) == (0, True)

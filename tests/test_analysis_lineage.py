@@ -124,6 +124,19 @@ def test_depth_is_the_smallest_and_of_equal_ways_the_first_key_leads(small_libra
     ]
 
 
+def test_of_equally_near_ways_the_stronger_relation_leads(small_library):
+    with small_library.writing() as session:
+        relate(
+            session,
+            *[("ldm", "builds_on", key) for key in ("clip", "cfg")],
+            ("cfg", "trained_on", "resnet"),
+            ("clip", "builds_on", "resnet"),
+        )
+    with small_library.reading() as session:
+        found = read_lineage(session, "ldm")
+    assert told(found.built_from)[-1] == ("resnet", "builds_on", "clip", 2)
+
+
 def test_a_typed_relation_far_away_wins_over_a_citation_nearby(small_library):
     with small_library.writing() as session:
         relate(

@@ -159,6 +159,21 @@ def test_the_main_path_is_the_same_from_logarithms(graph, routes):
     assert [link.is_route for link in logs.links] == [link.is_route for link in exact.links]
 
 
+def test_counts_that_are_equal_stay_equal_as_logarithms():
+    """21 ways on either side of s, as 21 and as 3 times 7, whose logarithms differ in the last bits."""
+    arrows = [("r", "s"), ("s", "a"), ("s", "b")] + [("a", f"a{sink}") for sink in range(21)]
+    arrows += [("b", f"b{at}") for at in range(3)]
+    arrows += [(f"b{at}", f"b{at}-{sink}") for at in range(3) for sink in range(7)]
+    keys = {end for arrow in arrows for end in arrow}
+    graph = CitationGraph.from_edges(keys, [(citing, cited) for cited, citing in arrows])
+    logs = search_paths(graph, most_exact=0)
+    sides = [log for log, cited in zip(logs.logs, logs.graph.cited, strict=True) if graph.keys[cited] == "s"]
+    assert sides[0] != sides[1]
+    found = main_path(logs, routes=1)
+    assert {"a", "b"} <= set(found.keys)
+    assert found.keys == main_path(graph, routes=1).keys
+
+
 def test_the_main_path_of_the_shipped_catalogue_leads_from_classification_to_unified_models(built_path):
     with Library.open(built_path) as library, library.reading() as session:
         graph = CitationGraph.read(session)

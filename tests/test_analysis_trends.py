@@ -79,7 +79,9 @@ def test_fewer_lists_of_late_do_not_make_everybody_fall():
     graph = cited_over_years({"a": {2019: 12, 2020: 6}, "b": {2019: 12, 2020: 3}, "c": {2019: 6, 2020: 6}})
     found = rising(graph, window=1)
     assert found.growth == 0.5
-    assert [paper.key for paper in found.papers] == ["c"]
+    (paper,) = found.papers
+    assert (paper.key, paper.expected) == ("c", 3.0)
+    assert paper.score == pytest.approx((6 - 3) / np.sqrt(0.5 * 12))
 
 
 def test_new_papers_and_rarely_cited_ones_are_left_out():
