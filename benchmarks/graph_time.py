@@ -77,6 +77,7 @@ def ours(ends: Ends, dates: NDArray[np.float64]) -> dict[str, Callable[[], objec
 
     from graph.analysis.citegraph import CitationGraph
     from graph.analysis.communities import find_communities
+    from graph.analysis.layout import draw
     from graph.analysis.mainpath import main_path
     from graph.analysis.ranking import betweenness, core_number, hits, pagerank, rescaled_pagerank
     from graph.analysis.similarity import cocitation, coupling
@@ -101,8 +102,10 @@ def ours(ends: Ends, dates: NDArray[np.float64]) -> dict[str, Callable[[], objec
         "HITS": lambda: hits(made[0]),
         "betweenness": lambda: betweenness(made[0]),
         "co-citation, all pairs": lambda: cocitation(made[0]),
+        "co-citation, one paper": lambda: cocitation(made[0], papers // 2),
         "coupling, one paper": lambda: coupling(made[0], papers // 2),
         "main path": lambda: main_path(made[0]),
+        "map": lambda: draw(made[0], np.zeros((papers, 0), dtype=np.float32)),
     }
 
 
@@ -126,6 +129,7 @@ def networkx_(ends: Ends, dates: NDArray[np.float64]) -> dict[str, Callable[[], 
         "core numbers": lambda: nx.core_number(made[1]),
         "HITS": lambda: nx.hits(made[0]),
         "betweenness": lambda: nx.betweenness_centrality(made[0]),
+        "map": lambda: nx.spring_layout(made[1], seed=1),
     }
 
 
@@ -191,8 +195,13 @@ def _child(
 
 
 _COMPARED = ("graph", "PageRank", "communities", "core numbers", "HITS")
-_SMALL_ONLY = ("betweenness",)
-_OURS_ONLY = ("rescaled PageRank", "co-citation, all pairs", "coupling, one paper", "main path")
+_SMALL_ONLY = ("betweenness", "map")
+_OURS_ONLY = (
+    "rescaled PageRank", "co-citation, all pairs", "co-citation, one paper", "coupling, one paper", "main path",
+)  # fmt: skip
+_LARGE = (
+    "graph", "PageRank", "communities", "core numbers", "co-citation, one paper", "main path", "map",
+)  # fmt: skip
 _EVERY = (*_COMPARED, *_SMALL_ONLY, *_OURS_ONLY)
 
 
@@ -280,7 +289,7 @@ def main() -> int:
     ]
     found = {"times-topics" if chosen.topics else "times": times_table(measured, growth)}
     if chosen.large:
-        large = _child("ours", LARGE, ["graph", "PageRank", "core numbers", "main path"], {})
+        large = _child("ours", LARGE, _LARGE, {})
         rows = [[name, _seconds(spent)] for name, spent in large["seconds"].items()]
         rows.append(["memory", f"{large['memory_all']:,.0f} MB"])
         found["large"] = table(["analysis", f"{LARGE:,} papers, {large['citations']:,} citations"], rows)

@@ -1,4 +1,4 @@
-"""`vfm-atlas rank` and `path`: the same answers as the functions behind them, as text and as one document."""
+"""`rank`, `path` and `unification`: the same answers as the functions behind them, as text and as JSON."""
 
 import re
 
@@ -125,3 +125,27 @@ def test_ranking_works_on_a_library_that_cannot_be_written(atlas, tmp_path):
     with Library.open(atlas) as library, library.writing():
         ended = run("rank", "--limit", "1", "--json")
     assert (ended.code, ended.document["papers"][0]["key"]) == (0, "imagenet")
+
+
+def test_unification_gives_every_pair_as_data_and_one_pair_as_tables(atlas):
+    document = succeed("unification", "--json").document
+    assert list(document) == ["snapshot", "coverage", "mixing", "distances"]
+    row = next(
+        row for row in document["mixing"]
+        if row["year"] == 2023 and row["pair"] == ["generative", "discriminative"]
+    )  # fmt: skip
+    assert row["ratio"] == pytest.approx(row["observed"] / row["expected"])
+    assert row["low"] <= row["ratio"] <= row["high"]
+    shown = succeed("unification").out
+    assert f"{document['coverage']['covered']} of {document['coverage']['papers']} papers" in shown
+    line = next(line for line in shown.splitlines() if line.startswith("2023"))
+    assert line.split()[1:4] == [str(row["observed"]), f"{row['expected']:.1f}", f"{row['ratio']:.2f}"]
+    assert (
+        succeed("unification", "--pair", "discriminative", "generative").out.splitlines()[1:]
+        == (shown.splitlines()[1:])
+    )
+
+
+def test_a_pillar_that_unification_does_not_measure_is_named_with_those_it_does(atlas):
+    message = fail("unification", "--pair", "generative", "resource", code=2)
+    assert "no pillar 'resource'; allowed: generative, discriminative, unified" in message

@@ -6,16 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from graph.analysis.citegraph import CitationGraph
+from graph.analysis.store import read_kept
 from graph.analysis.unification import (
     FEWEST_CITATIONS,
     PILLARS,
+    VERSION,
+    Coverage,
+    Unification,
     coverage,
     distances,
     mixing,
     pairs,
+    read_unification,
 )
+from graph.library import Library
+from graph.schema import Analysis, Embedding
 
 SIDES = {"g": "generative", "d": "discriminative", "u": "unified"}
 
@@ -196,3 +204,27 @@ def test_the_shipped_catalogue_says_that_the_pillars_keep_apart_and_on_how_much_
     assert row.high < 0.5
     known = coverage(graph)
     assert 0 < known.covered < known.papers <= len(graph)
+
+
+def test_what_is_read_is_computed_once_per_snapshot_and_comes_back_as_it_was(own_path):
+    with Library.open(own_path) as library:
+        first = read_unification(library)
+        with library.reading() as session:
+            graph = CitationGraph.read(session)
+            kept = read_kept(session, "unification", version=VERSION)
+        assert kept is not None
+        assert read_unification(library) == first
+    assert list(first.mixing) == mixing(graph)
+    assert first.coverage == coverage(graph)
+    assert {row.pair for row in first.distances} == {pair for pair in pairs() if pair[0] != pair[1]}
+
+
+def test_a_library_without_vectors_has_no_distances_and_one_without_papers_nothing(own_path, tmp_path):
+    with Library.open(own_path) as library:
+        with library.writing() as session:
+            session.execute(delete(Embedding))
+            session.execute(delete(Analysis))
+        found = read_unification(library)
+        assert (found.distances, bool(found.mixing)) == ((), True)
+    with Library.create(tmp_path / "empty.sqlite") as library:
+        assert read_unification(library) == Unification(Coverage(0, 0), (), ())

@@ -1,6 +1,7 @@
-"""Commands that compute on the graph: rank and path."""
+"""Commands that compute on the graph: rank, path and unification."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -8,6 +9,7 @@ import click
 from app.console import Options, emit_json, global_options, known, say, table
 from app.filter_options import filter_options
 from graph.brief import briefs_of
+from graph.errors import UnknownName
 from graph.filters import Filters, allowed_ids
 from graph.lookup import find_paper
 from graph.snapshot import current_snapshot_id
@@ -120,4 +122,62 @@ def path(options: Options, start: str, end: str, strongest: bool) -> None:
     table([(f"  {step.start}", "->" if step.forward else "<-", step.end, step.words) for step in found.steps])
 
 
-COMMANDS = (rank, path)
+@click.command()
+@click.option(
+    "--pair", nargs=2, metavar="PILLAR PILLAR", default=("generative", "discriminative"), show_default=True,
+    help="Which two pillars the tables are about; --json has every pair.",
+)  # fmt: skip
+@global_options
+def unification(options: Options, pair: tuple[str, str]) -> None:
+    """Measure how far the pillars have merged, year by year.
+
+    Citations between two pillars against chance (1: no regard to pillars; below: they keep apart), and how
+    far apart their texts are in meaning (0: not at all), each with a 95% interval.
+    """
+    from graph.analysis.unification import FEWEST_CITATIONS, PILLARS, read_unification
+
+    for pillar in pair:
+        if pillar not in PILLARS:
+            raise UnknownName("pillar", pillar, PILLARS, allowed=True)
+    with options.open() as library:
+        found = read_unification(library)
+        with library.reading() as session:
+            snapshot = current_snapshot_id(session)
+    if options.as_json:
+        emit_json({"snapshot": snapshot, **asdict(found)})
+        return
+    covered, papers = found.coverage.covered, found.coverage.papers
+    say(f"{pair[0]} and {pair[1]}, from the reference lists of {covered} of {papers} papers of the pillars.")
+    mixed = [row for row in found.mixing if set(row.pair) == set(pair)]
+    apart = [row for row in found.distances if set(row.pair) == set(pair)]
+    if mixed:
+        say(f"\nCitations, observed / expected (* rests on fewer than {FEWEST_CITATIONS} citations):")
+        table(
+            [
+                (row.year, row.observed, f"{row.expected:.1f}", _bounded(row.ratio, row.low, row.high)
+                 + ("" if row.enough else " *"))
+                for row in mixed
+            ],
+            header=("year", "observed", "expected", "ratio (95%)"),
+        )  # fmt: skip
+    if apart:
+        say("\nDistance of their texts, papers of the year and the one before (* few papers):")
+        table(
+            [
+                (row.year, " and ".join(map(str, row.papers)), _bounded(row.distance, row.low, row.high)
+                 + ("" if row.enough else " *"))
+                for row in apart
+            ],
+            header=("year", "papers", "distance (95%)"),
+        )  # fmt: skip
+    if not mixed and not apart:
+        say("Nothing can be measured: no dated papers of both pillars have references or vectors here.")
+
+
+def _bounded(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None or low is None or high is None:
+        return known(None)
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+COMMANDS = (rank, path, unification)

@@ -7,19 +7,26 @@ is known.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from graph.analysis.citegraph import CitationGraph
+from graph.analysis.store import get_or_compute
+from graph.library import Library
+from graph.vectors import VectorIndex
 
 PILLARS = ("generative", "discriminative", "unified")
 RESAMPLES = 1_000
 FEWEST_CITATIONS = 30
 """Below this many citations in a year a ratio is reported, but marked as resting on too few."""
 FEWEST_PAPERS = 5
+VERSION = 1
+"""Of the numbers here; raised when a change of this module gives others."""
 _SEED = 20231216
 _INTERVAL = (2.5, 97.5)
 
@@ -63,6 +70,47 @@ class Coverage:
 
     papers: int
     covered: int
+
+
+@dataclass(frozen=True)
+class Unification:
+    """All that is measured of a library, the data of the figure: by year, then pair of pillars."""
+
+    coverage: Coverage
+    mixing: tuple[Mixing, ...]
+    distances: tuple[Distance, ...]
+
+
+def read_unification(library: Library) -> Unification:
+    """The measures of a library, computed once per snapshot; without vectors there are no distances."""
+
+    def compute(session: Session) -> dict[str, Any]:
+        graph = CitationGraph.read(session)
+        return asdict(Unification(coverage(graph), tuple(mixing(graph)), tuple(_distances(session, graph))))
+
+    kept = get_or_compute(library, "unification", compute, version=VERSION)
+    return Unification(
+        Coverage(**kept["coverage"]),
+        tuple(Mixing(**row | {"pair": tuple(row["pair"])}) for row in kept["mixing"]),
+        tuple(
+            Distance(**row | {"pair": tuple(row["pair"]), "papers": tuple(row["papers"])})
+            for row in kept["distances"]
+        ),
+    )
+
+
+def _distances(session: Session, graph: CitationGraph) -> list[Distance]:
+    index = VectorIndex.load(session)
+    if index is None:
+        return []
+    found = [(at, index.of(paper_id)) for at, paper_id in enumerate(graph.paper_ids.tolist())]
+    known = [(at, vector) for at, vector in found if vector is not None]
+    if not known:
+        return []
+    dates = [graph.dates[at] for at, _ in known]
+    years = [None if np.isnan(date) else int(date) for date in dates]
+    pillars = [graph.pillars[at] for at, _ in known]
+    return distances(np.stack([vector for _, vector in known]), pillars, years)
 
 
 def pairs() -> list[tuple[str, str]]:
