@@ -197,7 +197,8 @@ def _child(
 _COMPARED = ("graph", "PageRank", "communities", "core numbers", "HITS")
 _SMALL_ONLY = ("betweenness", "map")
 _OURS_ONLY = (
-    "rescaled PageRank", "co-citation, all pairs", "co-citation, one paper", "coupling, one paper", "main path",
+    "rescaled PageRank", "co-citation, all pairs", "co-citation, one paper", "coupling, one paper",
+    "main path",
 )  # fmt: skip
 _LARGE = (
     "graph", "PageRank", "communities", "core numbers", "co-citation, one paper", "main path", "map",
