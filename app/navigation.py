@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.views import changes, coverage, home, ingest, paper, taxonomy
+from app.views import changes, compare, coverage, home, ingest, paper, taxonomy, timeline, unification
 
 
 def make_pages() -> dict[str, st.Page]:
@@ -10,6 +10,9 @@ def make_pages() -> dict[str, st.Page]:
     return {
         "home": st.Page(home.show, title="Explore", url_path="explore", default=True),
         "taxonomy": st.Page(taxonomy.show, title="Taxonomy", url_path="taxonomy"),
+        "timeline": st.Page(timeline.show, title="Timeline", url_path="timeline"),
+        "unification": st.Page(unification.show, title="Unification", url_path="unification"),
+        "compare": st.Page(compare.show, title="Compare", url_path="compare"),
         "coverage": st.Page(coverage.show, title="Data", url_path="data"),
         "changes": st.Page(changes.show, title="Changes", url_path="changes"),
         "ingest": st.Page(ingest.show, title="Ingest", url_path="ingest"),

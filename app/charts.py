@@ -1,0 +1,90 @@
+"""Charts that several pages draw: Altair, with the palette of the pillars and data given in the page itself.
+
+pandas is not needed: rows are plain dicts. Every chart has a table or list with the same facts beside it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graph.palette import look_of, looks_of
+
+Rows = Sequence[dict[str, Any]]
+NEUTRAL = "#7a7f87"
+_HEIGHT = 260
+
+
+def pillar_scale(pillars: Sequence[str]) -> Any:
+    """The colour of each pillar, for an Altair encoding."""
+    import altair
+
+    looks = looks_of(pillars)
+    return altair.Scale(domain=list(pillars), range=[looks[pillar].color for pillar in pillars])
+
+
+def _data(rows: Rows) -> Any:
+    import altair
+
+    return altair.Data(values=list(rows))  # type: ignore[no-untyped-call]
+
+
+def stacked_years(rows: Rows, pillars: Sequence[str], chosen: tuple[int, int]) -> Any:
+    """Bars of papers per year, stacked by pillar; years outside `chosen` are faded, a brush chooses others.
+
+    Rows have `year`, `pillar` and `papers`.
+    """
+    import altair
+
+    brush = altair.selection_interval(name="years", encodings=["x"])
+    inside = f"datum.year >= {chosen[0]} && datum.year <= {chosen[1]}"
+    return (
+        altair.Chart(_data(rows), height=_HEIGHT)
+        .mark_bar()
+        .encode(
+            x=altair.X("year:O", title=None, axis=altair.Axis(labelAngle=0)),
+            y=altair.Y("papers:Q", title="papers"),
+            color=altair.Color(
+                "pillar:N", scale=pillar_scale(pillars), sort=list(pillars),
+                legend=altair.Legend(title=None, orient="top"),
+            ),
+            order=altair.Order("position:Q"),
+            opacity=altair.condition(inside, altair.value(1.0), altair.value(0.3)),
+            tooltip=[altair.Tooltip(f"{name}:N") for name in ("year", "pillar", "papers")],
+        )
+        .add_params(brush)
+    )  # fmt: skip
+
+
+def line_with_interval(
+    rows: Rows, *, value: str, title: str, chance: float, pillar: str, most: float | None = None
+) -> Any:
+    """A value per year with its 95% interval; a rule at the value that means no difference.
+
+    Rows have `year`, `low`, `high`, the value, and `rests on` in words; hollow points (`enough` false) rest
+    on little.
+    """
+    import altair
+
+    color = look_of(pillar).color
+    scale = altair.Scale(domainMin=0, domainMax=most or altair.Undefined, clamp=True)
+    base = altair.Chart(_data(rows), height=_HEIGHT).encode(
+        x=altair.X("year:O", title=None, axis=altair.Axis(labelAngle=0)),
+        tooltip=[altair.Tooltip("year:O"), altair.Tooltip(f"{value}:Q", format=".2f")]
+        + [altair.Tooltip(f"{name}:Q", format=".2f") for name in ("low", "high")]
+        + [altair.Tooltip("rests on:N")],
+    )
+    interval = base.mark_rule(color=color, strokeWidth=2).encode(
+        y=altair.Y("low:Q", title=title, scale=scale), y2="high:Q"
+    )
+    line = base.mark_line(color=color, strokeWidth=1, opacity=0.5).encode(
+        y=altair.Y(f"{value}:Q", title=title)
+    )
+    points = base.mark_point(color=color, size=70, strokeWidth=2).encode(
+        y=altair.Y(f"{value}:Q", title=title),
+        fill=altair.condition("datum.enough", altair.value(color), altair.value("transparent")),
+    )
+    rule = (
+        altair.Chart(_data([{"chance": chance}]))
+        .mark_rule(strokeDash=[4, 4], color=NEUTRAL)
+        .encode(y=altair.Y("chance:Q", title=title))
+    )
+    return rule + interval + line + points
