@@ -6,11 +6,18 @@ pandas is not needed: rows are plain dicts. Every chart has a table or list with
 from collections.abc import Sequence
 from typing import Any
 
+from app.explorer_config import THEME
+from graph.icicle import Tile
 from graph.palette import look_of, looks_of
 
 Rows = Sequence[dict[str, Any]]
 NEUTRAL = "#7a7f87"
 _HEIGHT = 260
+LINE = 13
+"""The least height, in pixels, of a row with a label."""
+# The share of a column by which the root's is narrower: it says nothing but the number of all papers.
+_ROOT = 0.85
+_TEXT = {False: THEME["theme.light.textColor"], True: THEME["theme.dark.textColor"]}
 
 
 def pillar_scale(pillars: Sequence[str]) -> Any:
@@ -88,3 +95,49 @@ def line_with_interval(
         .encode(y=altair.Y("chance:Q", title=title))
     )
     return rule + interval + line + points
+
+
+def icicle_chart(tiles: Sequence[Tile], chosen: str, *, height: int, dark: bool) -> Any:
+    """Nodes as rectangles, their branch's colour at the left edge; a click chooses one (`node`).
+
+    Labels are drawn where a rectangle is tall enough for a line of text.
+    """
+    import altair
+
+    rows = [_tile_row(tile, height) | {"chosen": tile.entry.id == chosen} for tile in tiles]
+    base = altair.Chart(_data(rows), height=height).encode(
+        x=altair.X(
+            "x:Q", axis=None, scale=altair.Scale(domain=[0, max(row["x2"] for row in rows)], nice=False)
+        ),
+        y=altair.Y("y:Q", axis=None, scale=altair.Scale(domain=[1, 0], nice=False)),
+        y2="y2:Q",
+        tooltip=[altair.Tooltip(f"{name}:N") for name in ("label", "definition")],
+    )
+    node = altair.selection_point(name="node", fields=["id"], on="click", clear=False)
+    color = altair.Color("color:N", scale=None)
+    box = base.mark_rect(cornerRadius=2).encode(
+        x2="x2:Q",
+        color=color,
+        opacity=altair.condition("datum.chosen", altair.value(0.55), altair.value(0.18)),
+    )
+    edge = base.mark_rect().encode(x2="edge:Q", color=color)
+    text = (
+        altair.Chart(_data([row for row in rows if row["fits"]]))
+        .mark_text(align="left", baseline="middle", fontSize=11.5, color=_TEXT[dark])
+        .encode(x="text:Q", y="middle:Q", text="label:N")
+    )
+    return (box.add_params(node) + edge + text).configure_view(strokeWidth=0)
+
+
+def _tile_row(tile: Tile, height: int) -> dict[str, Any]:
+    """Where a node is drawn; the root's column is narrower than the others."""
+    left = max(tile.depth - _ROOT, 0.0)
+    right = tile.depth + 1 - _ROOT
+    return {
+        "id": tile.entry.id, "label": f"{tile.entry.label} ({tile.entry.papers})",
+        "definition": tile.entry.definition, "color": look_of(tile.entry.pillar).color,
+        "x": left, "x2": right - 0.015, "edge": left + 0.025, "text": left + 0.055,
+        "y": tile.top, "y2": max(tile.bottom - 1.5 / height, tile.top),
+        "middle": (tile.top + tile.bottom) / 2,
+        "fits": tile.depth > 0 and (tile.bottom - tile.top) * height >= 0.99 * LINE,
+    }  # fmt: skip

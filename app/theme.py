@@ -26,7 +26,7 @@ _STYLE = """
   /* Streamlit writes white on the primary colour, which in the dark is a light one. */
   [data-testid="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #14161a); }
   .st-key-results [data-testid="stPageLink-NavLink"] p { font-size: 1.05rem; }
-  [class*="st-key-below-"] [class*="st-key-below-"] { padding-left: 1.1rem; }
+  [class*="st-key-below-"] { padding-left: 1.1rem; }
 </style>
 """
 

@@ -143,13 +143,13 @@ def test_paper_page_without_a_name_leads_to_the_search():
 
 def test_taxonomy_page_shows_the_tree_and_the_papers_of_a_node():
     at = run_view("taxonomy", node="unified.representation")
-    assert at.title[0].value == "Generative models as classifiers and encoders"
+    assert at.subheader[0].value == "Generative models as classifiers and encoders"
     assert any("Promptable segmentation (22)" in label for label in links(at))
     assert any("Diffusion Classifier" in label or "Zero-Shot Classifier" in label for label in links(at))
 
 
 def test_unknown_taxonomy_node_is_said():
-    assert run_view("taxonomy", node="<b>nope").title[0].value == "No such node"
+    assert run_view("taxonomy", node="<b>nope").subheader[0].value == "No such node"
 
 
 def test_coverage_page_says_what_is_not_known():
