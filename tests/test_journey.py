@@ -150,7 +150,7 @@ def test_an_example_query_is_one_click_and_a_new_node_begins_at_its_first_page(p
     page.goto(f"{server}/taxonomy?node=generative&page=3")
     expect(page.get_by_role("button", name="Page 3")).to_have_attribute("aria-current", "page")
     main_link(page, re.compile("Unified models")).click()
-    heading(page, "Unified models")
+    expect(page.get_by_role("heading", name="Unified models")).to_be_visible()
     expect(page.get_by_role("button", name="Page 1")).to_have_attribute("aria-current", "page")
 
 
