@@ -17,6 +17,7 @@ _OPTIONS = (
     ),
     click.option("--year", metavar="A:B", help="Only papers of these years: A:B, A:, :B or one year."),
     click.option("--has-checkpoint", is_flag=True, help="Only papers with a linked checkpoint."),
+    click.option("--collection", metavar="NAME", help="Only papers of this reading list."),
     click.option("--core", is_flag=True, help="Only the core papers."),
 )
 
@@ -32,10 +33,11 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
         year: str | None,
         has_checkpoint: bool,
         core: bool,
+        collection: str | None,
         **others: Any,
     ) -> Any:
         years = parse_years(year) if year else (None, None)
-        filters = Filters(pillar, taxonomy, years, has_checkpoint, core)
+        filters = Filters(pillar, taxonomy, years, has_checkpoint, core, collection=collection)
         return command(*arguments, filters=filters, **others)
 
     for option in reversed(_OPTIONS):

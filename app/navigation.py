@@ -2,7 +2,19 @@
 
 import streamlit as st
 
-from app.views import changes, compare, coverage, home, ingest, paper, taxonomy, timeline, unification
+from app.views import (
+    changes,
+    collections,
+    compare,
+    coverage,
+    exports,
+    home,
+    ingest,
+    paper,
+    taxonomy,
+    timeline,
+    unification,
+)
 
 
 def make_pages() -> dict[str, st.Page]:
@@ -13,6 +25,8 @@ def make_pages() -> dict[str, st.Page]:
         "timeline": st.Page(timeline.show, title="Timeline", url_path="timeline"),
         "unification": st.Page(unification.show, title="Unification", url_path="unification"),
         "compare": st.Page(compare.show, title="Compare", url_path="compare"),
+        "collections": st.Page(collections.show, title="Collections", url_path="collections"),
+        "exports": st.Page(exports.show, title="Exports", url_path="exports"),
         "coverage": st.Page(coverage.show, title="Data", url_path="data"),
         "changes": st.Page(changes.show, title="Changes", url_path="changes"),
         "ingest": st.Page(ingest.show, title="Ingest", url_path="ingest"),

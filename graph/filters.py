@@ -7,7 +7,9 @@ from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from graph.errors import QueryError, UnknownName
-from graph.schema import Assignment, CheckpointLink, Paper, TaxonomyNode
+from graph.names import fold
+from graph.schema import Assignment, CheckpointLink, CollectionItem, Paper, TaxonomyNode
+from graph.shelf import collection_named
 
 _YEARS = re.compile(r"^(\d{4})?(?:(:)(\d{4})?)?$")
 
@@ -18,10 +20,13 @@ class Filters:
 
     Attributes:
         pillar: a branch below the root of the taxonomy, compared with the paper's primary node.
-        taxonomy: a node; papers under it or its descendants, primarily or secondarily.
+        taxonomy: a node, by id or label; papers under it or its descendants, primarily or secondarily.
         years: first and last year, either may be None; papers without a known year fall out.
         has_checkpoint: only papers with a linked checkpoint.
         core_only: only the papers that the catalogue calls core.
+        has_abstract: only papers whose abstract is in the library.
+        has_code: only papers with the address of their code.
+        collection: only papers of this reading list.
     """
 
     pillar: str | None = None
@@ -29,6 +34,9 @@ class Filters:
     years: tuple[int | None, int | None] = (None, None)
     has_checkpoint: bool = False
     core_only: bool = False
+    has_abstract: bool = False
+    has_code: bool = False
+    collection: str | None = None
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -49,7 +57,7 @@ def parse_years(text: str) -> tuple[int | None, int | None]:
 
 
 def allowed_ids(session: Session, filters: Filters) -> set[int] | None:
-    """Ids of the papers that pass, or None when all do; UnknownName for a pillar or node that is none."""
+    """Ids of the papers that pass, None when all do; UnknownName for a name that is none."""
     if not filters:
         return None
     return set(session.scalars(_conditions(session, filters)))
@@ -71,6 +79,14 @@ def _conditions(session: Session, filters: Filters) -> Select[int]:
         chosen = chosen.where(exists().where(CheckpointLink.paper_id == Paper.id))
     if filters.core_only:
         chosen = chosen.where(Paper.is_core)
+    if filters.has_abstract:
+        chosen = chosen.where(Paper.abstract.is_not(None))
+    if filters.has_code:
+        chosen = chosen.where(Paper.code_url.is_not(None))
+    if filters.collection is not None:
+        shelf = collection_named(session, filters.collection)
+        items = select(CollectionItem.paper_id).where(CollectionItem.collection_id == shelf.id)
+        chosen = chosen.where(Paper.id.in_(items))
     return chosen
 
 
@@ -95,13 +111,19 @@ def pillars_of(session: Session) -> list[str]:
 
 
 def descendants(session: Session, node_id: str) -> list[str]:
-    """A taxonomy node and everything below it; UnknownName lists the nearest ids."""
+    """A taxonomy node, by its id or its label, and everything below it; UnknownName lists the nearest ids."""
     import difflib
 
     children: dict[str | None, list[str]] = {}
-    for child, parent in session.execute(select(TaxonomyNode.id, TaxonomyNode.parent_id)):
+    labels: dict[str, str] = {}
+    for child, parent, label in session.execute(
+        select(TaxonomyNode.id, TaxonomyNode.parent_id, TaxonomyNode.label)
+    ):
         children.setdefault(parent, []).append(child)
+        labels.setdefault(fold(label), child)
     known = [child for group in children.values() for child in group]
+    if node_id not in known:
+        node_id = labels.get(fold(node_id), node_id)
     if node_id not in known:
         near = difflib.get_close_matches(node_id, known, n=5, cutoff=0.4)
         raise UnknownName("taxonomy node", node_id, near, "'vfm-atlas taxonomy' lists all")

@@ -1,6 +1,7 @@
 """What the user keeps: notes on papers, and collections of papers. No build ever changes them."""
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,15 @@ from graph.errors import QueryError, UnknownName
 from graph.lookup import find_paper
 from graph.names import is_text
 from graph.schema import Collection, CollectionItem, Note, Paper
+
+
+@dataclass(frozen=True)
+class NoteEntry:
+    """A note and the day on which it was written."""
+
+    id: int
+    text: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,19 @@ def add_note(session: Session, name: str, text: str) -> Paper:
     paper = find_paper(session, name)
     session.add(Note(paper_id=paper.id, text=text.strip(), created_at=_now()))
     return paper
+
+
+def notes_on(session: Session, paper_ids: Iterable[int]) -> dict[int, list[NoteEntry]]:
+    """The notes on some papers by row id, oldest first; papers without one are left out."""
+    found: dict[int, list[NoteEntry]] = {}
+    for note in session.scalars(select(Note).where(Note.paper_id.in_(list(paper_ids))).order_by(Note.id)):
+        found.setdefault(note.paper_id, []).append(NoteEntry(note.id, note.text, note.created_at))
+    return found
+
+
+def remove_note(session: Session, note_id: int) -> None:
+    """Remove a note; one that is gone already is no error."""
+    session.execute(delete(Note).where(Note.id == note_id))
 
 
 def add_to_collection(session: Session, collection: str, names: list[str]) -> int:
@@ -60,7 +83,7 @@ def add_to_collection(session: Session, collection: str, names: list[str]) -> in
 
 def remove_from_collection(session: Session, collection: str, names: list[str]) -> int:
     """Take papers out of a collection; without names the collection itself. Returns how many were in it."""
-    shelf = _collection(session, collection)
+    shelf = collection_named(session, collection)
     items = delete(CollectionItem).where(CollectionItem.collection_id == shelf.id)
     if names:
         items = items.where(CollectionItem.paper_id.in_([find_paper(session, name).id for name in names]))
@@ -83,7 +106,7 @@ def list_collections(session: Session) -> list[CollectionEntry]:
 
 def papers_in(session: Session, collection: str) -> list[Paper]:
     """The papers of a collection, in the order in which they were added; raises UnknownName."""
-    shelf = _collection(session, collection)
+    shelf = collection_named(session, collection)
     rows = (
         select(Paper)
         .join(CollectionItem, CollectionItem.paper_id == Paper.id)
@@ -93,7 +116,8 @@ def papers_in(session: Session, collection: str) -> list[Paper]:
     return list(session.scalars(rows))
 
 
-def _collection(session: Session, name: str) -> Collection:
+def collection_named(session: Session, name: str) -> Collection:
+    """The collection of this name; UnknownName lists the nearest names."""
     shelf = session.scalar(select(Collection).where(Collection.name == name)) if is_text(name) else None
     if shelf is None:
         names = [entry.name for entry in list_collections(session)]

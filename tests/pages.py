@@ -50,7 +50,7 @@ def view_of(name: str) -> AppTest:
     return AppTest.from_function(script, kwargs={"name": name}, default_timeout=60)
 
 
-def run_view(name: str, **parameters: str) -> AppTest:
+def run_view(name: str, /, **parameters: str) -> AppTest:
     """The page as a URL with these parameters shows it; it must not raise."""
     at = view_of(name)
     for parameter, value in parameters.items():

@@ -65,6 +65,7 @@ def _entry(key: str, paper: dict[str, Any]) -> str:
         "archivePrefix": "{arXiv}" if paper.get("arxiv_id") else None,
         "doi": _braced(_verbatim(paper.get("doi"))),
         "url": _braced(_verbatim(_url(paper))),
+        "annote": _braced(latex(paper["notes"])) if paper.get("notes") else None,
     }
     lines = [f"  {name} = {value}," for name, value in fields.items() if value is not None]
     return "\n".join([f"@{kind}{{{_UNSAFE_KEY.sub('-', key)},", *lines, "}", ""])

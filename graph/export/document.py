@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from graph.filters import Filters
 from graph.network import PAPER_EDGES, build_network
-from graph.schema import Identifier, Paper
+from graph.schema import Identifier, Note, Paper
 from graph.snapshot import current_snapshot
 
 SURVEY_ARXIV_ID = "2312.10163"
@@ -58,8 +58,16 @@ class Document:
 
 
 def read_document(session: Session, filters: Filters | None = None) -> Document:
-    """Everything that passes the filters; UnknownName for a taxonomy node or pillar that does not exist."""
+    """Everything that passes the filters; UnknownName for a node, pillar or collection that does not exist.
+
+    Notes leave the library with a collection, and only then: they are the user's own words.
+    """
     network = build_network(session, filters)
+    if filters and filters.collection is not None:
+        for key, text in session.execute(select(Paper.key, Note.text).join(Note).order_by(Note.id)):
+            if key in network:
+                before = network.nodes[key].get("notes")
+                network.nodes[key]["notes"] = f"{before}\n{text}" if before else text
     for _, _, attributes in network.edges(data=True):
         if "source" in attributes:
             attributes["provenance"] = attributes.pop("source")
