@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import theme
-from app.navigation import make_pages
+from app.navigation import in_sections, make_pages
 from app.parts import plain
 from graph.errors import AtlasError
 
@@ -13,7 +13,7 @@ st.set_page_config(page_title="VFM Atlas", page_icon=str(Path(__file__).with_nam
 theme.apply()
 pages = make_pages()
 st.session_state["pages"] = pages
-page = st.navigation(list(pages.values()), position="top")
+page = st.navigation(in_sections(pages), position="top")
 try:
     page.run()
 except AtlasError as error:

@@ -32,3 +32,16 @@ def make_pages() -> dict[str, st.Page]:
         "ingest": st.Page(ingest.show, title="Ingest", url_path="ingest"),
         "paper": st.Page(paper.show, title="Paper", url_path="paper", visibility="hidden"),
     }
+
+
+SECTIONS = {
+    "": ("home", "taxonomy", "timeline", "unification", "paper"),
+    "Desk": ("compare", "collections", "exports"),
+    "Library": ("coverage", "changes", "ingest"),
+}
+"""The navigation: pages under the empty name stand in the bar itself, the others in a menu each."""
+
+
+def in_sections(pages: dict[str, st.Page]) -> dict[str, list[st.Page]]:
+    """The pages as the navigation takes them."""
+    return {section: [pages[name] for name in names] for section, names in SECTIONS.items()}
