@@ -35,7 +35,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class PaperCheckpoint:
-    """Weights that belong to the paper; None is a fact not known, revision None is 'not pinned yet'."""
+    """Weights that belong to the paper; None is a fact not known, revision None is 'not pinned yet'.
+
+    See graph.schema.Checkpoint. `checked_at` is when the hub was asked last, `linked_at` the day of the link.
+    """
 
     hub_id: str
     library: str
@@ -49,6 +52,15 @@ class PaperCheckpoint:
     role: str | None
     note: str | None
     source: str
+    origin: str = "hub"
+    head_revision: str | None = None
+    weight_bytes: int | None = None
+    remote_code: bool | None = None
+    base_models: list[str] | None = None
+    moved_to: str | None = None
+    mirrors: list[str] | None = None
+    checked_at: str | None = None
+    linked_at: date | None = None
 
 
 @dataclass(frozen=True)
@@ -206,7 +218,10 @@ def _checkpoint(link: CheckpointLink) -> PaperCheckpoint:
     item = link.checkpoint
     return PaperCheckpoint(
         item.hub_id, item.library, item.task, item.loader_class, item.params_millions, item.licence,
-        item.gated, item.revision, item.state, link.role, link.note, link.source.name,
+        item.gated, item.revision, item.state, link.role, link.note, link.source.name, item.origin,
+        item.head_revision, item.weight_bytes, item.remote_code, item.base_models, item.moved_to,
+        item.mirrors, item.checked_at.isoformat(timespec="seconds") if item.checked_at else None,
+        link.retrieved_at.date(),
     )  # fmt: skip
 
 

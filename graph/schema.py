@@ -10,10 +10,11 @@ rebuild never touches.
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import JSON, BigInteger, LargeBinary, Text
 
-REVISION = "0002"
+REVISION = "0003"
 """The schema revision this release reads and writes; equal to the newest Alembic migration."""
 
 RELATIONS: dict[str, str] = {
@@ -229,7 +230,12 @@ class Assignment(Sourced, Base):
 
 
 class Checkpoint(Base):
-    """Released weights on a hub, loaded by one class of one library. Nulls are facts not known."""
+    """Weights that one class of one library loads: on a hub, or `bundled` with the project.
+
+    Nulls are facts not known. `revision` is the commit that is used here, null while it is not pinned yet;
+    `head_revision` is the newest one when the hub was asked last (`checked_at`). `files` are those of the
+    pinned revision, else of the head. A base model means that these weights derive from others'.
+    """
 
     __tablename__ = "checkpoint"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -243,14 +249,36 @@ class Checkpoint(Base):
     revision: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="unchecked")
     checked_at: Mapped[datetime | None]
+    origin: Mapped[str] = mapped_column(default="hub", server_default="hub")
+    head_revision: Mapped[str | None]
+    weight_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    remote_code: Mapped[bool | None]
+    base_models: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    moved_to: Mapped[str | None]
+    mirrors: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+
+    files: Mapped[list["CheckpointFile"]] = relationship(order_by="CheckpointFile.path", viewonly=True)
     __table_args__ = (
         UniqueConstraint("hub_id", "library", "loader_class"),
         CheckConstraint("state IN ('live', 'moved', 'gated', 'gone', 'unchecked')", name="state"),
     )
 
 
+class CheckpointFile(Base):
+    """A file of a checkpoint; `sha256` where the hub keeps it by that hash, else its git blob's hash."""
+
+    __tablename__ = "checkpoint_file"
+    checkpoint_id: Mapped[int] = mapped_column(
+        ForeignKey("checkpoint.id", ondelete="CASCADE"), primary_key=True
+    )
+    path: Mapped[str] = mapped_column(primary_key=True)
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None]
+    git_sha1: Mapped[str | None]
+
+
 class CheckpointLink(Sourced, Base):
-    """That a checkpoint belongs to a paper, in which role, and how that is known."""
+    """That a checkpoint belongs to a paper, in which role (graph.checkpoints.ROLES), and who says so."""
 
     __tablename__ = "checkpoint_link"
     paper_id: Mapped[int] = mapped_column(ForeignKey("paper.id", ondelete="CASCADE"), primary_key=True)
@@ -381,21 +409,44 @@ class Analysis(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Evaluation(Base):
-    """One number measured here: which checkpoint, task, data and environment gave it."""
+class EvaluationRun(Base):
+    """One attempt to measure a checkpoint on a task: what was asked, what came of it, and where.
 
-    __tablename__ = "evaluation"
+    Belongs to no checkpoint's row, so that it outlives them. `low` and `high` bound the value's 95 %
+    interval; `outputs` are JSON lines, one an example, compressed by zlib.
+    """
+
+    __tablename__ = "evaluation_run"
     id: Mapped[int] = mapped_column(primary_key=True)
-    checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), index=True)
-    revision: Mapped[str]
+    spec_hash: Mapped[str] = mapped_column(index=True)
+    hub_id: Mapped[str] = mapped_column(index=True)
+    library: Mapped[str]
+    loader_class: Mapped[str]
+    revision: Mapped[str | None]
+    weights_sha256: Mapped[str | None]
     task: Mapped[str]
+    task_version: Mapped[str]
     dataset: Mapped[str]
-    dataset_fingerprint: Mapped[str]
-    metric: Mapped[str]
-    value: Mapped[float]
-    sample_size: Mapped[int]
+    dataset_fingerprint: Mapped[str | None]
+    n: Mapped[int | None]
+    seed: Mapped[int | None]
+    state: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(Text)
+    metric: Mapped[str | None]
+    value: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    chance: Mapped[float | None]
+    baseline: Mapped[float | None]
+    metrics: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    published: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     environment: Mapped[dict[str, Any]] = mapped_column(JSON)
-    measured_at: Mapped[datetime]
+    seconds: Mapped[float | None]
+    peak_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outputs: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    __table_args__ = (CheckConstraint("state IN ('done', 'failed', 'cancelled', 'refused')", name="state"),)
 
 
 class Collection(Base):

@@ -51,7 +51,7 @@ _FACTS = (
     "SELECT p.key, v.kind, v.venue, v.year, v.month, v.identifier, s.name FROM version v "
     "JOIN paper p ON p.id = v.paper_id JOIN source s ON s.id = v.source_id",
     "SELECT p.key, c.hub_id, c.library, c.loader_class, c.task, c.params_millions, c.licence, c.gated, "
-    "c.revision, c.state, l.role, l.note, s.name "
+    "c.revision, c.state, c.origin, c.head_revision, c.moved_to, l.role, l.note, s.name "
     "FROM checkpoint_link l JOIN paper p ON p.id = l.paper_id "
     "JOIN checkpoint c ON c.id = l.checkpoint_id JOIN source s ON s.id = l.source_id",
     "SELECT p.key, e.text_sha256, m.weights_sha256 FROM embedding e JOIN paper p ON p.id = e.paper_id "
@@ -64,7 +64,16 @@ _COMPARED = (
     "title", "short_name", "summary", "abstract", "year", "month", "venue", "code_url", "reference_list",
     "reference_entries",
 )  # fmt: skip
-_OF_CHECKPOINT = ("task", "params_millions", "licence", "gated", "revision", "state")
+_OF_CHECKPOINT = (
+    "task",
+    "params_millions",
+    "licence",
+    "gated",
+    "revision",
+    "head_revision",
+    "state",
+    "moved_to",
+)
 
 
 def count_facts(session: Session) -> dict[str, int]:

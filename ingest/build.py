@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from graph import textindex
 from graph.analysis.assign import forget_assignments
+from graph.checkpoints import BUNDLED, RepoFile, write_files
 from graph.encoder import Encoder
 from graph.library import Library
 from graph.names import fold
@@ -27,7 +28,7 @@ from graph.schema import (
     CheckpointLink,
     Citation,
     CollectionItem,
-    Evaluation,
+    EvaluationRun,
     FieldValue,
     HubMention,
     Note,
@@ -132,6 +133,7 @@ class _Writer:
         self._add(Citation, self._citations())
         self._add(Relation, self._relations())
         self._checkpoints()
+        self._bundled()
         self._disown_papers()
         self._drop_what_nothing_speaks_of()
 
@@ -264,6 +266,15 @@ class _Writer:
             ),
         )
 
+    def _bundled(self) -> None:
+        """Mark the checkpoints that ship with the project, which no hub is asked about."""
+        rows = {row.hub_id: row for row in self.catalogue.zoo}
+        for item in self.session.scalars(select(Checkpoint).where(Checkpoint.hub_id.in_(rows))):
+            files = rows[item.hub_id].files
+            item.origin, item.state, item.gated, item.remote_code = BUNDLED, "live", False, False
+            write_files(self.session, item, [RepoFile(f.path, f.bytes, f.sha256, None) for f in files])
+            item.weight_bytes = sum(f.bytes for f in files if f.path.endswith(".safetensors"))
+
     def _disown_papers(self) -> None:
         """A paper that left the catalogue, if others keep it, claims no more than they say of it."""
         kept = [row.key for row in self.catalogue.papers]
@@ -285,7 +296,7 @@ class _Writer:
         session.execute(
             delete(Checkpoint).where(
                 Checkpoint.id.not_in(select(CheckpointLink.checkpoint_id)),
-                Checkpoint.id.not_in(select(Evaluation.checkpoint_id)),
+                Checkpoint.hub_id.not_in(select(EvaluationRun.hub_id)),
             )
         )
         nodes = {row.id for row in self.catalogue.taxonomy}

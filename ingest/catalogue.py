@@ -4,6 +4,7 @@ import csv
 import io
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -26,9 +27,11 @@ from ingest.rows import (
     Row,
     SummaryRow,
     TaxonomyRow,
+    ZooRow,
 )
 
 MANIFEST = "catalogue.toml"
+ZOO = "zoo/zoo.toml"
 RowType = TypeVar("RowType", bound=Row)
 
 
@@ -56,11 +59,13 @@ def read_catalogue(folder: Traversable | Path | None = None) -> Catalogue:
         aliases=_read(folder, "aliases.csv", AliasRow, problems),
         summaries=_read(folder, "summaries.csv", SummaryRow, problems),
         later_citations=_read(folder, "later_citations.csv", LaterCitationRow, problems),
+        zoo=_read_zoo(folder, problems),
     )
     problems.extend(check(catalogue))
     if problems:
         raise CatalogueError(problems)
-    return catalogue
+    bundled = tuple(row.as_checkpoint() for row in catalogue.zoo)
+    return replace(catalogue, checkpoints=catalogue.checkpoints + bundled)
 
 
 def _read_manifest(folder: Traversable | Path) -> Manifest:
@@ -73,6 +78,28 @@ def _read_manifest(folder: Traversable | Path) -> Manifest:
         raise CatalogueError([Problem(MANIFEST, 1, "-", str(reason))]) from reason
     except ValidationError as reason:
         raise CatalogueError(list(_problems_of(reason, MANIFEST, 1))) from reason
+
+
+def _read_zoo(folder: Traversable | Path, problems: list[Problem]) -> tuple[ZooRow, ...]:
+    """The bundled checkpoints; a catalogue may do without."""
+    listing = folder / "zoo" / "zoo.toml"
+    if not listing.is_file():
+        return ()
+    rows: list[ZooRow] = []
+    try:
+        entries = tomllib.loads(listing.read_text(encoding="utf-8")).get("model", [])
+    except (OSError, ValueError) as reason:
+        problems.append(Problem(ZOO, 1, "-", f"cannot be read ({reason})"))
+        return ()
+    for number, entry in enumerate(entries, start=1):
+        try:
+            rows.append(ZooRow.model_validate({**entry, "line": number}))
+        except (ValidationError, TypeError) as reason:
+            if not isinstance(reason, ValidationError):
+                problems.append(Problem(ZOO, number, "-", "is no table"))
+                continue
+            problems.extend(_problems_of(reason, ZOO, number))
+    return tuple(rows)
 
 
 def _read(

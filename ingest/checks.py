@@ -22,6 +22,20 @@ def check(catalogue: Catalogue) -> Iterator[Problem]:
     yield from _reference_lists(catalogue)
     yield from _names(catalogue)
     yield from _summaries(catalogue)
+    yield from _zoo(catalogue)
+
+
+def _zoo(catalogue: Catalogue) -> Iterator[Problem]:
+    keys = {paper.key for paper in catalogue.papers}
+    names: dict[str, int] = {}
+    for row in catalogue.zoo:
+        if row.paper not in keys:
+            yield Problem("zoo/zoo.toml", row.line, "paper", f"no paper {row.paper!r}")
+        if row.name in names:
+            yield Problem(
+                "zoo/zoo.toml", row.line, "name", f"{row.name!r} is already entry {names[row.name]}"
+            )
+        names.setdefault(row.name, row.line)
 
 
 def _repeated(file: str, field: str, rows: Iterable[tuple[Row, object]]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from graph.checkpoints import write_files
 from graph.schema import Checkpoint, CheckpointLink, HubMention
 from ingest.errors import Offline, ServiceDown, ServiceError, UnknownWork
 from ingest.sources.answers import HubModel, HubState
@@ -124,4 +125,26 @@ def store_states(session: Session, states: Mapping[str, HubState]) -> int:
         checkpoint.state, checkpoint.checked_at = told.state, told.checked_at
         checkpoint.gated = told.gated if told.gated is not None else checkpoint.gated
         checkpoint.licence = checkpoint.licence or told.licence
+        checkpoint.moved_to = told.now_at
+        if told.sha is not None:
+            checkpoint.head_revision = told.sha
+            _write_what_is_there(session, checkpoint, told)
     return changed
+
+
+def store_pinned(session: Session, hub_id: str, told: HubState) -> None:
+    """Write the files of the commit that a repository's checkpoints are pinned to."""
+    for checkpoint in session.scalars(select(Checkpoint).where(Checkpoint.hub_id == hub_id)):
+        if told.files and told.sha is not None and checkpoint.revision == told.sha:
+            write_files(session, checkpoint, told.files)
+
+
+def _write_what_is_there(session: Session, checkpoint: Checkpoint, told: HubState) -> None:
+    if told.remote_code is not None:
+        checkpoint.remote_code = told.remote_code
+    if told.base_models is not None:
+        checkpoint.base_models = list(told.base_models)
+    if checkpoint.params_millions is None and told.parameters:
+        checkpoint.params_millions = told.parameters / 1e6
+    if told.files and checkpoint.revision in (None, told.sha):
+        write_files(session, checkpoint, told.files)

@@ -111,9 +111,57 @@ class CheckpointRow(Row):
     loader_class: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
     params_millions: Annotated[float, Field(gt=0)] | None = None
     licence: Text | None = None
-    role: Literal["official", "port", "reproduction", "derivative"] | None = None
+    role: Literal["official", "port", "reproduction", "derivative", "stand-in"] | None = None
     note: Text | None = None
     source: Text
+
+
+class ZooFile(BaseModel):
+    """A file of a bundled checkpoint, by its path in the checkpoint's folder."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    path: Text
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ZooRow(BaseModel):
+    """zoo/zoo.toml: a small checkpoint that ships with the project and stands in for a paper's method.
+
+    `line` counts the entries; what else an entry says (training, results) is evaluation.zoo's to read.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    line: int
+    name: Key
+    paper: Key
+    library: Literal["transformers", "diffusers"]
+    loader_class: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+    task: Text
+    parameters: Annotated[int, Field(gt=0)]
+    licence: Text
+    files: Annotated[tuple[ZooFile, ...], Field(min_length=1, alias="file")]
+
+    @property
+    def hub_id(self) -> str:
+        """What commands call it."""
+        return f"zoo/{self.name}"
+
+    def as_checkpoint(self) -> CheckpointRow:
+        """The same as a row of checkpoints, marked as the stand-in that it is."""
+        return CheckpointRow(
+            line=self.line,
+            paper=self.paper,
+            hub_id=self.hub_id,
+            library=self.library,
+            task=self.task,
+            loader_class=self.loader_class,
+            params_millions=self.parameters / 1e6,
+            licence=self.licence,
+            role="stand-in",
+            note="a small stand-in for the method, trained by this project; not the paper's model",
+            source="data/zoo/zoo.toml",
+        )
 
 
 class AliasRow(Row):
@@ -160,7 +208,7 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All rows of all files."""
+    """All rows of all files; the bundled checkpoints of `zoo` stand among the `checkpoints` too."""
 
     manifest: Manifest
     papers: tuple[PaperRow, ...]
@@ -172,3 +220,4 @@ class Catalogue:
     aliases: tuple[AliasRow, ...]
     summaries: tuple[SummaryRow, ...]
     later_citations: tuple[LaterCitationRow, ...]
+    zoo: tuple[ZooRow, ...] = ()

@@ -35,7 +35,7 @@ from graph.schema import (
     Citation,
     Collection,
     CollectionItem,
-    Evaluation,
+    EvaluationRun,
     FieldValue,
     HubMention,
     Note,
@@ -60,14 +60,14 @@ def test_the_users_own_survives_a_build(small_library, small):
     with small_library.writing() as session:
         clip = paper_id(session, "clip")
         reading = Collection(name="reading", created_at=NOW)
-        checkpoint = session.scalars(select(Checkpoint).where(Checkpoint.hub_id == "lab/ldm")).one()
         session.add_all([Note(paper_id=clip, text="read again", created_at=NOW), reading])
         session.flush()
         session.add(CollectionItem(collection_id=reading.id, paper_id=clip, added_at=NOW))
         session.add(
-            Evaluation(
-                checkpoint_id=checkpoint.id, revision="abc", task="x", dataset="x", dataset_fingerprint="x",
-                metric="accuracy", value=0.5, sample_size=10, environment={"torch": "2"}, measured_at=NOW,
+            EvaluationRun(
+                spec_hash="x", hub_id="lab/ldm", library="diffusers", loader_class="x", task="x",
+                task_version="1", dataset="x", n=10, state="done", metric="accuracy", value=0.5,
+                environment={"torch": "2"}, started_at=NOW,
             )
         )  # fmt: skip
     before = dump(small_library.path)
@@ -75,7 +75,7 @@ def test_the_users_own_survives_a_build(small_library, small):
     small.remove_paper("ldm")
     rebuild(small_library, small)
     after = dump(small_library.path)
-    for table in ("note", "collection", "collection_item", "evaluation"):
+    for table in ("note", "collection", "collection_item", "evaluation_run"):
         assert len(before[table]) == 1
         assert after[table] == before[table], table
     assert any("lab/ldm" in row for row in after["checkpoint"])

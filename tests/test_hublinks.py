@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from graph.checkpoints import RepoFile, pin, read_facts
 from graph.schema import Checkpoint, HubMention, Source
 from ingest.errors import AnswerTooLarge, Offline, ServiceDown, ServiceRefused, UnknownWork
 from ingest.hublinks import Mentioned, ask_hub, ranked, store_mentions, store_states
@@ -191,3 +192,16 @@ def test_states_of_checkpoints_are_written_and_changes_counted(small_library):
         clip, ldm = session.scalars(select(Checkpoint).order_by(Checkpoint.hub_id))
         assert (clip.state, clip.checked_at, clip.licence) == ("gone", LATER, "mit")
         assert (ldm.state, ldm.gated, ldm.licence) == ("gated", True, "mit"), "the licence known first stays"
+
+
+def test_files_of_the_newest_commit_replace_those_of_a_checkpoint_that_is_not_pinned(small_library):
+    first, second = (RepoFile("model.safetensors", size, "f" * 64, None) for size in (10, 20))
+    with small_library.writing() as session:
+        pin(session, "lab/clip-base", "a" * 40, [first])
+        newer = {"sha": "b" * 40, "files": (second,), "base_models": ("lab/other",), "remote_code": True}
+        store_states(session, {each: state(each, "live", **newer) for each in ("lab/clip-base", "lab/ldm")})
+    with small_library.reading() as session:
+        pinned, free = (read_facts(session, each) for each in ("lab/clip-base", "lab/ldm"))
+        assert (pinned.files, pinned.revision, pinned.head_revision) == ((first,), "a" * 40, "b" * 40)
+        assert (free.files, free.revision, free.head_revision) == ((second,), None, "b" * 40)
+        assert (free.base_models, free.remote_code) == (("lab/other",), True)

@@ -24,7 +24,7 @@ from graph.schema import (
     REVISION,
     Base,
     CollectionItem,
-    Evaluation,
+    EvaluationRun,
     FieldValue,
     Note,
     Snapshot,
@@ -165,6 +165,16 @@ def test_a_library_of_the_first_release_keeps_every_row(first_release):
     assert all(before.values())
     Library.create(first_release).close()
     after = rows_of(first_release)
+    (measured,) = before.pop("evaluation")
+    run = {
+        "spec_hash": "first release 1",
+        "hub_id": "lab/clip-base",
+        "revision": "abc",
+        "n": 10,
+        "value": 0.5,
+    }
+    run |= {"state": "done", "environment": measured["environment"], "started_at": measured["measured_at"]}
+    assert run.items() <= after["evaluation_run"][0].items()
     assert after.keys() > before.keys()
     for table, rows in before.items():
         if table != "alembic_version":
@@ -211,7 +221,7 @@ def test_a_library_of_the_first_release_is_built_anew_like_a_new_one(first_relea
             card = read_card(session, "clip")
             assert (card.notes, card.arxiv_id) == (["read again"], "2103.00020")
             assert session.scalars(select(CollectionItem.paper_id)).all() == [paper_id(session, "clip")]
-            assert session.scalars(select(Evaluation.value)).all() == [0.5]
+            assert session.scalars(select(EvaluationRun.value)).all() == [0.5]
             assert session.get(Snapshot, "0123456789ab").counts == {"papers": 2}
 
 

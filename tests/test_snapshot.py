@@ -133,9 +133,9 @@ NO_FACTS = {
     "a note": "INSERT INTO note (paper_id, text, created_at) VALUES (1, 'mine', '2026-01-01')",
     "a collection": "INSERT INTO collection (name, created_at) VALUES ('mine', '2026-01-01')",
     "an evaluation": (
-        "INSERT INTO evaluation (checkpoint_id, revision, task, dataset, dataset_fingerprint, metric, value, "
-        "sample_size, environment, measured_at) "
-        "VALUES (1, 'r', 't', 'd', 'f', 'm', 0.5, 1, '{}', '2026-01-01')"
+        "INSERT INTO evaluation_run (spec_hash, hub_id, library, loader_class, task, task_version, dataset, "
+        "state, environment, started_at) "
+        "VALUES ('s', 'a/b', 'l', 'c', 't', '1', 'd', 'done', '{}', '2026-01-01')"
     ),
     "a check of a link": "UPDATE checkpoint SET checked_at = '2026-01-01 00:00:00.000000'",
     "the search index": "DELETE FROM paper_text",

@@ -1,5 +1,6 @@
 """The model hub as a source, against a local hub and against answers that no sane hub gives."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -15,6 +16,7 @@ from services.works import Model
 from services.world import World
 from source_helpers import ScriptedTransport, json_values, paths_in, replaced, transport_to, work, world_of
 
+from graph.checkpoints import RepoFile, is_plain_path
 from ingest.errors import Offline, ServiceDown, ServiceRefused, UnknownWork
 from ingest.record import count_of, text_of
 from ingest.sources.answers import HubModel
@@ -131,6 +133,45 @@ def test_the_state_of_a_model_is_told(universe: Universe, tmp_path: Path) -> Non
         assert state.checked_at.tzinfo is None
 
 
+def test_files_and_class_of_a_model_come_with_its_state(universe: Universe, tmp_path: Path) -> None:
+    contents = {"model.safetensors": b"weights", "config.json": b"{}", "../out": b"x"}
+    config = {"architectures": ["ViTModel"], "model_type": "vit"}
+    model = Model("lab/files", "transformers", None, contents=contents, config=config, custom_code=True)
+    universe.world.add_model(model)
+    first = model.sha
+    with transport_to(universe, tmp_path) as transport:
+        state = HubSource(transport).state_of("lab/files")
+        assert (state.sha, state.loader_class, state.remote_code) == (first, "ViTModel", True)
+        sha256 = hashlib.sha256(b"weights").hexdigest()
+        git = hashlib.sha1(b"blob 2\0{}", usedforsecurity=False).hexdigest()
+        assert state.files == (
+            RepoFile("config.json", 2, None, git),
+            RepoFile("model.safetensors", 7, sha256, None),
+        )
+        newer = model.commit({"config.json": b"{}"})
+        assert HubSource(transport).state_of("lab/files", first).files == state.files
+        assert HubSource(transport).state_of("lab/files", newer).sha == newer
+        with pytest.raises(UnknownWork, match="has no commit cccc"):
+            HubSource(transport).state_of("lab/files", "c" * 40)
+
+
+def test_the_class_of_other_libraries_is_their_own_way(universe: Universe, tmp_path: Path) -> None:
+    pipe = {"diffusers": {"_class_name": "DiTPipeline"}}
+    for library, config in (("timm", None), ("open_clip", None), ("diffusers", pipe), (None, None)):
+        universe.world.add_model(Model(f"lab/of-{library}", library, None, config=config))
+    with transport_to(universe, tmp_path) as transport:
+        source = HubSource(transport)
+        assert [
+            source.state_of(f"lab/of-{library}").loader_class
+            for library in ("timm", "open_clip", "diffusers", None)
+        ] == ["timm.create_model", "open_clip.create_model_and_transforms", "DiTPipeline", None]
+
+
+def test_models_are_found_by_words_of_their_name(universe: Universe, tmp_path: Path) -> None:
+    with transport_to(universe, tmp_path) as transport:
+        assert [each.hub_id for each in HubSource(transport).named("tune")] == ["user/tuned"]
+
+
 def test_a_hub_that_hides_what_is_missing_says_gone(universe: Universe, tmp_path: Path) -> None:
     universe.hub.hides_missing = True
     with transport_to(universe, tmp_path) as transport:
@@ -230,6 +271,16 @@ MODEL = {
     "pipeline_tag": "image-classification",
     "tags": [f"arxiv:{PAPER}", "license:mit", "base_model:lab/other", "base_model:finetune:lab/other"],
     "safetensors": {"parameters": {"F32": 5}, "total": 5},
+    "config": {"architectures": ["ViTModel"], "diffusers": {"_class_name": "DiTPipeline"}},
+    "siblings": [
+        {"rfilename": "config.json", "size": 9, "blobId": "b" * 40},
+        {
+            "rfilename": "model.safetensors",
+            "size": 5,
+            "blobId": "c" * 40,
+            "lfs": {"sha256": "d" * 64, "size": 5, "pointerSize": 135},
+        },
+    ],
 }
 
 
@@ -252,6 +303,13 @@ def test_any_value_in_any_place_is_read_or_dropped(path, value: Any) -> None:
         assert isinstance(model.last_modified, datetime | None)
         assert all(isinstance(each, str) for each in (*model.base_models, *model.arxiv_ids))
     try:
-        assert source.state_of("lab/base").state in ("live", "moved", "gated")
+        state = source.state_of("lab/base")
+        assert state.state in ("live", "moved", "gated")
+        assert state.loader_class is None or state.loader_class.isidentifier()
+        for file in state.files or ():
+            assert is_plain_path(file.path)
+            assert file.bytes is None or 0 < file.bytes < 10**15
+            assert file.sha256 is None or len(file.sha256) == 64
+            assert file.git_sha1 is None or len(file.git_sha1) == 40
     except ServiceDown:
         assert path in ((), ("id",))

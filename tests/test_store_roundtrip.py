@@ -19,10 +19,9 @@ from graph.schema import (
     Alias,
     Author,
     Authorship,
-    Checkpoint,
     Embedding,
     EmbeddingModel,
-    Evaluation,
+    EvaluationRun,
     Note,
     Paper,
     Source,
@@ -156,17 +155,18 @@ def test_vectors_come_back_bit_by_bit_on_any_machine(store, vector, order):
 @given(environment=st.dictionaries(texts, json_values, max_size=4), value=st.floats(allow_nan=False))
 def test_measurements_come_back(store, environment, value):
     with store.writing() as session:
-        checkpoint = session.scalars(select(Checkpoint.id)).first()
-        measured = Evaluation(
-            checkpoint_id=checkpoint, revision="x", task="x", dataset="x", dataset_fingerprint="x",
-            metric="x", value=value, sample_size=1, environment=environment, measured_at=NOW,
+        measured = EvaluationRun(
+            spec_hash="x", hub_id="x/x", library="x", loader_class="x", task="x", task_version="1",
+            dataset="x", state="done", metric="x", value=value, metrics=environment, environment=environment,
+            outputs=b"x", started_at=NOW,
         )  # fmt: skip
         session.add(measured)
         session.flush()
         stored_id = measured.id
     with store.writing() as session:
-        read = session.get(Evaluation, stored_id)
-        assert (read.environment, read.value, read.measured_at) == (environment, value, NOW)
+        read = session.get(EvaluationRun, stored_id)
+        assert (read.environment, read.metrics, read.value) == (environment, environment, value)
+        assert (read.started_at, read.finished_at, read.published, read.outputs) == (NOW, None, None, b"x")
         session.delete(read)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from graph.checkpoints import RepoFile
 from ingest.record import Record, Reference, WorkId
 
 
@@ -58,7 +59,11 @@ class HubModel:
 
 @dataclass(frozen=True)
 class HubState:
-    """What became of a model: it is there, goes by another name (`now_at`), asks for consent, or is gone."""
+    """What became of a model: it is there, goes by another name (`now_at`), asks for consent, or is gone.
+
+    `sha` is the commit that was asked about, by default the newest, and `files` are its files. `library`,
+    `task` and `loader_class` are what the hub makes of them. None is what the hub did not say.
+    """
 
     hub_id: str
     state: Literal["live", "moved", "gated", "gone"]
@@ -67,6 +72,13 @@ class HubState:
     gated: bool | None
     licence: str | None
     checked_at: datetime
+    files: tuple[RepoFile, ...] | None = None
+    remote_code: bool | None = None
+    base_models: tuple[str, ...] | None = None
+    parameters: int | None = None
+    library: str | None = None
+    task: str | None = None
+    loader_class: str | None = None
 
 
 class Source(Protocol):

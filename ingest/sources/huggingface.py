@@ -12,9 +12,11 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 from huggingface_hub.hf_api import ExpandModelProperty_T, ModelInfo
 
+from graph.checkpoints import RepoFile, is_plain_path
 from graph.names import arxiv_id_of
 from ingest.errors import ServiceDown, ServiceRefused, UnknownWork
 from ingest.record import count_of, text_of
@@ -34,7 +36,10 @@ _LIST_FIELDS: list[ExpandModelProperty_T] = [
     "sha", "lastModified", "downloads", "likes", "gated", "library_name", "pipeline_tag", "tags",
     "safetensors",
 ]  # fmt: skip
-_STATE_FIELDS: list[ExpandModelProperty_T] = ["sha", "gated", "tags"]
+_MOST_FILES = 5_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CLASS = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
+_OWN_WAYS = {"timm": "timm.create_model", "open_clip": "open_clip.create_model_and_transforms"}
 
 
 class HubSource:
@@ -69,14 +74,27 @@ class HubSource:
         # A mirror that does not know the filter answers with its most downloaded models.
         return tuple(model for model in models if arxiv_id.lower() in model.arxiv_ids)
 
-    def state_of(self, hub_id: str) -> HubState:
-        """Whether a model is where it was, in one request.
+    def named(self, words: str, limit: int = 20) -> tuple[HubModel, ...]:
+        """The most downloaded models with these words in their id, in one request. Raises ServiceError."""
+        try:
+            with hub_api(self._tap) as api:
+                found = list(
+                    api.list_models(search=words, sort="downloads", limit=limit, expand=_LIST_FIELDS)
+                )
+        except HfHubHTTPError as refusal:
+            raise self._refused(refusal, f"for models called {words}") from None
+        return tuple(_model(info) for info in found)
 
-        Raises UnknownWork where the text is no id of a model, ServiceError.
+    def state_of(self, hub_id: str, revision: str | None = None) -> HubState:
+        """Whether a model is where it was, and its files at a commit, the newest by default; one request.
+
+        Raises UnknownWork where the text is no id of a model or it has no such commit, ServiceError.
         """
         try:
             with hub_api(self._tap) as api:
-                info = api.model_info(hub_id, expand=_STATE_FIELDS)
+                info = api.model_info(hub_id, revision=revision, files_metadata=True)
+        except RevisionNotFoundError:
+            raise UnknownWork(f"{hub_id} has no commit {revision} on {self.label}") from None
         except HFValidationError:
             raise UnknownWork(
                 f"{hub_id[:200]!r} is no id on {self.label}: allowed are owner/name and name"
@@ -94,8 +112,10 @@ class HubSource:
             raise ServiceDown(self.label, f"answers about {hub_id} without naming a model")
         facts = _model(info)
         state = HubState(
-            hub_id, "live", None, facts.sha, facts.gated, facts.licence, self._tap.answer.retrieved_at
-        )
+            hub_id, "live", None, facts.sha, facts.gated, facts.licence, self._tap.answer.retrieved_at,
+            _files(info), "custom_code" in (info.tags or ()), facts.base_models, facts.parameters,
+            facts.library, facts.task, _loader_class(info),
+        )  # fmt: skip
         if info.id != hub_id:
             return replace(state, state="moved", now_at=info.id)
         return replace(state, state="gated") if facts.gated else state
@@ -130,6 +150,27 @@ def _model(info: ModelInfo) -> HubModel:
     )
 
 
+def _files(info: ModelInfo) -> tuple[RepoFile, ...] | None:
+    """The files of the answer; None where it lists none."""
+    if not info.siblings:
+        return None
+    return tuple(
+        RepoFile(
+            each.rfilename,
+            each.lfs.size if each.lfs else each.size,
+            each.lfs.sha256 if each.lfs else None,
+            None if each.lfs else each.blob_id,
+        )
+        for each in info.siblings
+    )
+
+
+def _loader_class(info: ModelInfo) -> str | None:
+    """The class that loads a model, by the settings that the hub has read."""
+    config = info.config or {}
+    return _OWN_WAYS.get(info.library_name or "") or config.get("loader_class")
+
+
 def _sound(request: Request, answer: Answer) -> Answer:
     """An answer that the client reads without stumbling, and one page only: it follows links to the next."""
     headers = {name: text for name, text in answer.headers.items() if name.lower() != "link"}
@@ -158,7 +199,30 @@ def _model_shape(value: object) -> dict[str, Any]:
         "pipeline_tag": text_of(known.get("pipeline_tag"), "name"),
         "tags": tags,
         "safetensors": {"parameters": {}, "total": total} if total else None,
+        "config": {"loader_class": _class_in(dictionary(known.get("config")))},
+        "siblings": [
+            file for each in items(known.get("siblings"))[:_MOST_FILES] if (file := _file_shape(each))
+        ],
     }
+
+
+def _file_shape(value: object) -> dict[str, Any] | None:
+    known = dictionary(value)
+    lfs, path = dictionary(known.get("lfs")), known.get("rfilename")
+    if not isinstance(path, str) or not is_plain_path(path):
+        return None
+    sha256, blob = lfs.get("sha256"), known.get("blobId")
+    has_hash = isinstance(sha256, str) and _SHA256.fullmatch(sha256)
+    size = count_of_parameters(lfs.get("size") if has_hash else known.get("size"))
+    kept = {"sha256": sha256, "size": size, "pointerSize": 0} if has_hash else None
+    is_blob = isinstance(blob, str) and _SHA.fullmatch(blob)
+    return {"rfilename": path, "size": size, "blobId": blob if is_blob else None, "lfs": kept}
+
+
+def _class_in(config: dict[str, Any]) -> str | None:
+    """The class that a configuration names: of a pipeline of diffusers, or of a model of transformers."""
+    named = [dictionary(config.get("diffusers")).get("_class_name"), *items(config.get("architectures"))]
+    return next((each for each in named if isinstance(each, str) and _CLASS.fullmatch(each)), None)
 
 
 def count_of_parameters(value: object) -> int | None:

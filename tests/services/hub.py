@@ -1,9 +1,10 @@
-"""The Hugging Face Hub: models that a paper's tag finds, and one model."""
+"""The Hugging Face Hub: models that a paper's tag finds, one model, and its files."""
 
 from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
+from services import hubfiles
 from services.faults import Faults
 from services.server import Asked, Reply, Service
 from services.words import digest
@@ -14,7 +15,7 @@ _PREFIX = "/api/models"
 _LARGEST_PAGE = 1_000
 _SORTS = ("downloads", "likes", "lastModified", "createdAt", "trendingScore")
 _BRIEF = "modelId likes downloads tags private pipeline_tag library_name createdAt".split()
-_FULL = [*_BRIEF, "author", "sha", "lastModified", "gated", "disabled", "siblings"]
+_FULL = [*_BRIEF, "author", "sha", "lastModified", "gated", "disabled", "siblings", "config"]
 _EXPANDABLE = (
     "author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime "
     "evalResults gated gguf inference inferenceProviderMapping lastModified library_name likes mask_token "
@@ -24,10 +25,11 @@ _EXPANDABLE = (
 
 
 class Hub(Service):
-    """`/api/models` and `/api/models/{owner}/{name}`.
+    """`/api/models`, `/api/models/{owner}/{name}` and its `/tree/`, and files under `/resolve/`.
 
     A deleted model is answered 404; with `hides_missing`, as the real hub answers whoever shows no token,
-    401 without a code. A `token` makes every other one invalid.
+    401 without a code. A `token` makes every other one invalid, and is needed for files of gated models;
+    with `terms_accepted` off it is refused there.
     """
 
     name = "huggingface"
@@ -44,20 +46,30 @@ class Hub(Service):
         super().__init__(world, faults, allowance=allowance)
         self.hides_missing = hides_missing
         self.token = token
+        self.terms_accepted = True
 
     def answer(self, asked: Asked) -> Reply:
         """JSON; failures are told in the header X-Error-Code as well."""
         given = asked.headers.get("authorization")
         if given and self.token and given != f"Bearer {self.token}":
             return _refusal(401, "", "Invalid credentials in Authorization header")
-        if unknown := [name for name in asked.query.get("expand", ()) if name not in _EXPANDABLE]:
+        # A list of files has a switch of that name.
+        is_switch = "/tree/" in asked.path
+        if (
+            unknown := []
+            if is_switch
+            else [name for name in asked.query.get("expand", ()) if name not in _EXPANDABLE]
+        ):
             return _refusal(400, "", f"Invalid option: {unknown[0]!r} cannot be expanded")
         if asked.path == _PREFIX:
             return self._list(asked)
         parts = asked.path.removeprefix(_PREFIX + "/").split("/")
+        if not asked.path.startswith("/api/"):
+            return self._file(asked, asked.path.strip("/").split("/"))
         if not asked.path.startswith(_PREFIX + "/") or len(parts) not in (2, 4):
             return _refusal(404, "", "Sorry, we can't find the page you are looking for.")
-        return self._one(asked, "/".join(parts[:2]), parts[2:])
+        answer = self._tree if parts[2:3] == ["tree"] else self._one
+        return answer(asked, "/".join(parts[:2]), parts[2:])
 
     def too_many(self) -> Reply:
         """With the headers that say when to come back."""
@@ -93,13 +105,45 @@ class Hub(Service):
             return self._elsewhere(asked, hub_id)
         if rest and rest[0] != "revision":
             return _refusal(404, "EntryNotFound", "Entry not found")
-        if rest and rest[1] not in ("main", model.sha):
+        if rest and rest[1] not in ("main", model.sha, *model.former):
             return _refusal(404, "RevisionNotFound", f"Invalid rev id: {rest[1]}")
         names = asked.query.get("expand") or [*_FULL, "cardData", "safetensors", "usedStorage"]
         row = _row(model, names)
+        revision = rest[1] if rest and rest[1] in model.former else None
+        if revision and "sha" in row:
+            row["sha"] = revision
         if "siblings" in row and _is_true(asked.one("blobs")):
-            row["siblings"] = [_blob(*file) for file in model.files]
+            row["siblings"] = hubfiles.siblings(model, revision)
         return Reply(Reply.json(row).body, headers=_CALM)
+
+    def _tree(self, asked: Asked, hub_id: str, rest: list[str]) -> Reply:
+        model, revision = self.world.models.get(hub_id), rest[1]
+        if model is None:
+            return self._elsewhere(asked, hub_id)
+        if revision not in ("main", model.sha, *model.former):
+            return _refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        return Reply(Reply.json(hubfiles.tree(model, revision)).body, headers=_CALM)
+
+    def _file(self, asked: Asked, parts: list[str]) -> Reply:
+        if parts[0] == "store" and len(parts) > 4:
+            return hubfiles.stored(
+                self.world.models["/".join(parts[1:3])], parts[3], "/".join(parts[4:]), asked
+            )
+        if len(parts) < 5 or parts[2] != "resolve":
+            return _refusal(404, "", "Sorry, we can't find the page you are looking for.")
+        hub_id, revision = "/".join(parts[:2]), parts[3]
+        model = self.world.models.get(hub_id)
+        if model is None:
+            return self._elsewhere(asked, hub_id)
+        has_token = "authorization" in asked.headers
+        if model.gated and not (has_token and self.terms_accepted):
+            words = f"Access to model {hub_id} is restricted."
+            return _refusal(403 if has_token else 401, "GatedRepo", words)
+        if revision == "main":
+            revision = model.sha
+        if revision not in (model.sha, *model.former):
+            return _refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        return hubfiles.resolved(model, revision, "/".join(parts[4:]), self.url, asked)
 
     def _elsewhere(self, asked: Asked, hub_id: str) -> Reply:
         if new := self.world.moved.get(hub_id):
@@ -156,16 +200,10 @@ def _facts(model: Model) -> dict[str, Any]:
         "cardData": card,
         "safetensors": weights or None,
         "siblings": [{"rfilename": name} for name, _size, _sha256 in model.files],
+        "config": model.config,
         "usedStorage": sum(size for _name, size, _sha256 in model.files),
         "spaces": [],
         "baseModels": {"relation": "finetune", "models": [{"id": each} for each in model.base_models]}
         if model.base_models
         else None,
     }
-
-
-def _blob(name: str, size: int, sha256: str | None) -> dict[str, Any]:
-    blob: dict[str, Any] = {"rfilename": name, "size": size, "blobId": digest(f"{name} {size}")}
-    if sha256:
-        blob["lfs"] = {"sha256": sha256, "size": size, "pointerSize": 135}
-    return blob

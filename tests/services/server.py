@@ -260,6 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     do_POST = do_GET  # noqa: N815
+    do_HEAD = do_GET  # noqa: N815
 
     def _send(self, asked: Asked, reply: Reply) -> None:
         body, encoding = reply.body, {}
@@ -271,6 +272,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in named.items():
             self.send_header(name, value)
         self.end_headers()
+        if asked.method == "HEAD":
+            return
         if reply.stream:
             self._send_chunks(asked, reply.stream)
         elif reply.cut:

@@ -1,5 +1,6 @@
 """What a work and a model are in the world behind the services."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -66,7 +67,11 @@ class Work:
 
 @dataclass
 class Model:
-    """Weights on the hub."""
+    """Weights on the hub.
+
+    `contents` are files that can be downloaded; a model without them only lists some. What came before is in
+    `former`, by commit. A file that is `spoiled` is sent with other content than the hub says it has.
+    """
 
     hub_id: str
     library: str | None
@@ -80,6 +85,11 @@ class Model:
     parameters: int | None = None
     modified: date = date(2024, 1, 1)
     sha: str = ""
+    config: dict[str, Any] | None = None
+    custom_code: bool = False
+    contents: dict[str, bytes] = field(default_factory=dict)
+    former: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    spoiled: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sha = self.sha or digest("commit of " + self.hub_id)
@@ -92,11 +102,37 @@ class Model:
         given += [f"license:{self.licence}" if self.licence else None]
         for base in self.base_models:
             given += [f"base_model:{base}", f"base_model:finetune:{base}"]
+        given += ["custom_code" if self.custom_code else None]
         return [each for each in (*given, "region:us") if each]
 
     @property
     def files(self) -> list[tuple[str, int, str | None]]:
         """Name, size and SHA-256 (of large files only) of each file."""
+        return self.files_at(None)
+
+    def commit(self, contents: dict[str, bytes]) -> str:
+        """Replace the files; the commit before can still be had. Returns the new one."""
+        self.former[self.sha] = self.contents
+        self.contents = contents
+        self.sha = digest(f"commit of {self.hub_id} {sorted(contents.items())}")
+        return self.sha
+
+    def contents_at(self, revision: str | None) -> dict[str, bytes]:
+        """The files of a commit; of the newest by default."""
+        return self.contents if revision in (None, "main", self.sha) else self.former[revision]
+
+    def sha256_of(self, name: str, content: bytes) -> str | None:
+        """The hash that a file is kept by, if it is one that the hub keeps so."""
+        is_large = name.endswith((".safetensors", ".bin", ".pt", ".ckpt", ".msgpack"))
+        return hashlib.sha256(content).hexdigest() if is_large else None
+
+    def files_at(self, revision: str | None) -> list[tuple[str, int, str | None]]:
+        """Name, size and SHA-256 (of large files only) of each file of a commit."""
+        if contents := self.contents_at(revision):
+            return [
+                (name, len(content), self.sha256_of(name, content))
+                for name, content in sorted(contents.items())
+            ]
         small: list[tuple[str, int, str | None]] = [
             (".gitattributes", 1519, None),
             ("README.md", 2345, None),
