@@ -4,7 +4,7 @@ An image is an array of shape (height, width, 3), RGB, uint8; adapters convert t
 Nothing here imports torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -64,6 +64,15 @@ class Scores(Protocol):
 
     def score(self, images: Sequence[Image], conditions: Sequence[str]) -> NDArray[np.float32]:
         """Scores of shape (images, conditions); higher fits better, comparable within a row only."""
+
+
+@runtime_checkable
+class NamesClasses(Protocol):
+    """Was taught a fixed list of classes; only their names are conditions for it, no sentences."""
+
+    @property
+    def labels(self) -> Mapping[int, str]:
+        """The names of the classes by number."""
 
 
 @runtime_checkable
