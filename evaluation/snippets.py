@@ -30,6 +30,8 @@ def loading_snippet(
 
     Where there is no way in a few lines, the code is empty and the caution says so.
     """
+    if hub_id.startswith("zoo/"):
+        return _bundled(hub_id)
     pinned = revision is not None and _COMMIT.fullmatch(revision) is not None
     template = _template(hub_id, library, loader_class, task, pinned)
     code = template.strip().format(
@@ -39,6 +41,13 @@ def loading_snippet(
         at_revision=f"@{revision}" if pinned else "",
     )
     return Snippet(_loading()["install"].get(library, ""), code, _caution(library, template, pinned))
+
+
+def _bundled(hub_id: str) -> Snippet:
+    """A checkpoint that ships with this program is read from its own folder."""
+    code = str(_loading()["templates"]["bundled"]) if _HUB_ID.fullmatch(hub_id) else ""
+    caution = "A small stand-in for the method, trained by this project: not the paper's model."
+    return Snippet("pip install vfm-atlas", code.strip().format(hub_id=hub_id), caution)
 
 
 def _template(hub_id: str, library: str, loader_class: str, task: str, pinned: bool) -> str:

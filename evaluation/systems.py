@@ -30,17 +30,24 @@ _KEPT, _FUSED = 100, 1000
 class Rankings:
     """Ranks the papers of one library by the chosen systems, or by all (`SYSTEMS`).
 
+    `literal`: the queries are plain text, in which a quote asks for nothing; search takes them as they are.
     Raises QueryError for a system that does not exist, ModelError for a library without vectors.
     """
 
     def __init__(
-        self, library: Library, encoder: Encoder, queries: Iterable[str], systems: Sequence[str] = ()
+        self,
+        library: Library,
+        encoder: Encoder,
+        queries: Iterable[str],
+        systems: Sequence[str] = (),
+        *,
+        literal: bool = False,
     ) -> None:
         unknown = [name for name in systems if name not in SYSTEMS]
         if unknown:
             raise QueryError(f"no ranking {unknown[0]!r}: {', '.join(SYSTEMS)} are allowed")
         self._systems = tuple(systems) or tuple(SYSTEMS)
-        self._library = library
+        self._library, self._literal = library, literal
         with library.reading() as session:
             index = VectorIndex.load(session)
             self._keys = dict(session.execute(select(Paper.id, Paper.key)).all())
@@ -56,7 +63,8 @@ class Rankings:
         if set(self._systems) != {OURS}:
             rankings = self._parts(query)
         if OURS in self._systems:
-            rankings[OURS] = [hit.key for hit in self._search.search(query, limit=_KEPT).hits]
+            found = self._search.search(query, limit=_KEPT, literal=self._literal)
+            rankings[OURS] = [hit.key for hit in found.hits]
         return {name: rankings[name] for name in self._systems}
 
     def _parts(self, query: str) -> dict[str, list[str]]:

@@ -1,0 +1,1 @@
+"""How good answers are: functions on arrays, nothing but NumPy."""
