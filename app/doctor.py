@@ -13,6 +13,7 @@ from typing import Literal
 from graph.encoder import find_model
 from graph.errors import AtlasError
 from graph.library import Library
+from graph.query_encoder import Parity, encoder_of
 from graph.settings import SETTINGS, offline
 from graph.snapshot import current_snapshot
 from graph.vectors import VectorIndex
@@ -25,6 +26,8 @@ _PACKAGES = (
     "networkx",
     "faiss-cpu",
     "sentence-transformers",
+    "onnxruntime",
+    "tokenizers",
     "torch",
 )
 
@@ -46,6 +49,8 @@ def examine(location: str | None = None) -> list[Check]:
         _guarded("library", lambda: _library(location)),
         _guarded("embedding model", lambda: _model(location)),
     ]
+    if checks[-1].state == "fine":
+        checks.append(_guarded("queries", lambda: _queries(location)))
     checks += [_setting(setting.name) for setting in SETTINGS if setting.name in os.environ]
     return checks
 
@@ -121,6 +126,15 @@ def _model(location: str | None) -> Check:
         advice = f"run 'vfm-atlas build --model {model.name}': the library's vectors come from other weights"
         return Check("embedding model", "wrong", model.name, advice)
     return Check("embedding model", "fine", f"{model.name}, files as expected")
+
+
+def _queries(location: str | None) -> Check:
+    with Library.open(location) as library:
+        encoder = encoder_of(library)
+        parity = encoder.compare(keep=False) if encoder else Parity(reason="the library has no vectors")
+    if parity.holds:
+        return Check("queries", "fine", f"encoded by {parity}")
+    return Check("queries", "note", "encoded by sentence-transformers, slowly", f"{parity.reason}")
 
 
 def _setting(name: str) -> Check:

@@ -1,8 +1,9 @@
 """What the explorer's pages share: the open library, the search, the embedding model behind it, and the runs.
 
 Everything heavy is made once per server, the search once per embedding model: an ingest or a build may change
-the model while the server runs. It is loaded in the background when the first query comes; until it is there,
-pages search by words alone and say so.
+the model while the server runs. It is loaded in the background when the first query comes, in a fraction of a
+second or, where torch is needed (graph.query_encoder), in several; until it is there, pages search by words
+alone and say so.
 """
 
 import threading
@@ -13,9 +14,9 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from app.runs import Runs
-from graph.encoder import SentenceEncoder
 from graph.errors import ModelError
 from graph.library import Library
+from graph.query_encoder import QueryEncoder, stored_samples
 from graph.search import Mode, Search
 from graph.snapshot import current_snapshot_id
 
@@ -23,7 +24,7 @@ from graph.snapshot import current_snapshot_id
 class Warmup:
     """Loads the embedding model once, in a thread of its own."""
 
-    def __init__(self, encoder: SentenceEncoder) -> None:
+    def __init__(self, encoder: QueryEncoder) -> None:
         self._encoder = encoder
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -83,8 +84,8 @@ def _model() -> tuple[str | None, str]:
 
 # Weights are part of the key: a model may be another one under the same name. Only the last is kept.
 @st.cache_resource(max_entries=1)
-def _encoder(name: str | None, weights: str) -> SentenceEncoder:  # noqa: ARG001
-    return SentenceEncoder(name)
+def _encoder(name: str | None, weights: str) -> QueryEncoder:  # noqa: ARG001
+    return QueryEncoder(name, stored_samples(open_library()))
 
 
 @st.cache_resource(max_entries=1)

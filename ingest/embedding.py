@@ -4,7 +4,6 @@ The vectors of the shipped catalogue are precomputed (data/vectors); a text whos
 that a vector was made from is encoded anew.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from graph.encoder import Encoder, SentenceEncoder
 from graph.errors import ModelError
 from graph.library import Library
+from graph.papertext import sha256_of, text_of
 from graph.schema import Embedding, EmbeddingModel, Paper
 from graph.vectors import DTYPE, to_blob
 from ingest.errors import CatalogueError, Problem
@@ -70,17 +70,6 @@ class EmbeddingReport:
     shipped: int
     kept: int
     encoded: int
-
-
-def text_of(title: str, summary: str | None, abstract: str | None) -> str:
-    """The text that stands for a paper: its title, and its abstract or else its summary."""
-    body = abstract or summary
-    return f"{title}. {body}" if body else title
-
-
-def sha256_of(text: str) -> str:
-    """The hash by which a vector knows the text it was made from."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def embed_library(

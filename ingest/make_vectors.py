@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from graph.encoder import SentenceEncoder
+from graph.papertext import text_of
 from ingest.catalogue import read_catalogue, shipped_folder
-from ingest.embedding import text_of, write_shipped
+from ingest.embedding import write_shipped
 
 
 def main() -> None:

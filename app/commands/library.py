@@ -9,7 +9,9 @@ from app.doctor import examine
 from graph.completeness import Missing, papers_missing
 from graph.coverage import share
 from graph.encoder import SentenceEncoder
+from graph.errors import ModelError
 from graph.library import Library
+from graph.query_encoder import Parity, encoder_of
 from graph.stats import Stats, read_stats
 
 
@@ -30,14 +32,29 @@ def build(options: Options, model: str | None, reembed: bool) -> None:
             library, encoder, reembed=reembed, progress=lambda step: progress(f"build: {step}")
         )
         path = library.path
+        parity = _compare(library)
     if options.as_json:
-        emit_json({"library": str(path), **asdict(report)})
+        emit_json({"library": str(path), **asdict(report), "query_encoder": parity})
         return
     say(f"{path}: snapshot {report.snapshot}{'' if report.changed else ', nothing new'}")
     table([(f"  {name.replace('_', ' ')}", count) for name, count in report.counts.items()])
     vectors = report.embedding
     counts = f"{vectors.shipped} shipped, {vectors.kept} kept, {vectors.encoded} encoded"
     say(f"  vectors of {vectors.model}: {counts}")
+    say(
+        f"  queries are encoded by {parity}"
+        if parity
+        else "  queries cannot be encoded: 'vfm-atlas doctor' tells more"
+    )
+
+
+def _compare(library: Library) -> Parity | None:
+    """Find out how queries are encoded before the first one comes; None without the model: no fault here."""
+    try:
+        encoder = encoder_of(library)
+        return encoder.compare() if encoder else None
+    except ModelError:
+        return None
 
 
 @click.command()
