@@ -1,4 +1,4 @@
-"""How long the explorer's first page takes to be painted, against an empty Streamlit page.
+"""How long the explorer's first page takes to be painted, against a Streamlit page with one chart.
 
 Both servers run with the same flags and the same Streamlit, in processes of their own, one after the other.
 The page itself notes the time, in the frame after its content is there: what drives the browser adds nothing.
@@ -26,17 +26,22 @@ from app.explorer_config import flags
 from benchmarks.comparison import Comparison
 
 MOST_RATIO = 1.5
-EMPTY_PAGE = 'import streamlit as st\n\nst.title("Empty", anchor=False)\n'
-ALTERNATIVE = "a Streamlit page with one st.title"
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+CHART_PAGE = """
+import streamlit as st
+
+st.title("One chart", anchor=False)
+st.line_chart({"papers": [1, 2, 4, 8]})
+"""
+ALTERNATIVE = "a Streamlit page with one st.line_chart"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _PATIENCE_SECONDS = 60
 
 _HEADING = "document.querySelector('h1')?.checkVisibility()"
-# The first list of the explorer's first page, and then the heading: the cheap question first, in every frame.
-_HOME = (
-    "[...document.querySelectorAll('h3')].some(heading => heading.textContent === 'Most cited here'"
-    """ && heading.closest('[data-testid="stColumn"]').querySelector('a')) && """
-) + _HEADING
+# The map is drawn, the list beside it is whole, and then the heading: cheap questions first, in every frame.
+_HOME = f"""window.vfmAtlasMaps?.views.map?.drawn
+  && document.querySelector('.st-key-choose-ready-to-run button') && {_HEADING}"""
+_CHART = f"""document.querySelector('[data-testid="stVegaLiteChart"] :is(canvas, svg)')?.checkVisibility()
+  && {_HEADING}"""
 _WATCH = """
 const painted = window.painted = {};
 const note = name => requestAnimationFrame(() => setTimeout(() => { painted[name] = performance.now() }));
@@ -84,22 +89,22 @@ def measure(pairs: int) -> list[Comparison]:
     """Open both pages in turn; each time with fresh processes and an empty browser cache."""
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        empty = home / "empty.py"
-        empty.write_text(EMPTY_PAGE, encoding="utf-8")
+        chart = home / "chart.py"
+        chart.write_text(CHART_PAGE, encoding="utf-8")
         atlas = [str(Path(sys.executable).with_name("vfm-atlas")), "--library", str(home / "library.sqlite")]
-        subprocess.run([*atlas, "build"], env=_environment(home), check=True, capture_output=True)
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=_ARGUMENTS)
+        subprocess.run([*atlas, "build"], env=environment(home), check=True, capture_output=True)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         ours: list[Opening] = []
         theirs: list[Opening] = []
         for _ in range(pairs):
-            port = _free_port()
+            port = free_port()
             ours.append(
                 _open(browser, [*atlas, "explore", "--no-browser", "--port", str(port)], port, home, _HOME)
             )
-            port = _free_port()
-            streamlit = [sys.executable, "-m", "streamlit", "run", str(empty)]
+            port = free_port()
+            streamlit = [sys.executable, "-m", "streamlit", "run", str(chart)]
             same = flags(port=port, address=HOST, open_browser=False)
-            theirs.append(_open(browser, [*streamlit, *same], port, home, _HEADING))
+            theirs.append(_open(browser, [*streamlit, *same], port, home, _CHART))
         browser.close()
     return [
         Comparison(what, ALTERNATIVE, list(map(time_of, ours)), list(map(time_of, theirs)), MOST_RATIO)
@@ -111,7 +116,7 @@ def _open(browser: Browser, command: Sequence[str], port: int, home: Path, ready
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.add_init_script(_WATCH.replace("PAGE", ready))
     begin = time.time()
-    with _server(command, port, home) as url:
+    with server(command, port, home) as url:
         opening = Opening(_visit(context, url, begin), _visit(context, url, begin))
     context.close()
     return opening
@@ -128,17 +133,18 @@ def _visit(context: BrowserContext, url: str, server_start: float) -> Visit:
 
 
 @contextmanager
-def _server(command: Sequence[str], port: int, home: Path) -> Iterator[str]:
+def server(command: Sequence[str], port: int, home: Path) -> Iterator[str]:
+    """A server that runs until the end of the context; gives its address."""
     url = f"http://{HOST}:{port}"
-    server = subprocess.Popen(
-        command, env=_environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_until_healthy(server, f"{url}/_stcore/health")
+        _wait_until_healthy(process, f"{url}/_stcore/health")
         yield url
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=_PATIENCE_SECONDS)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=_PATIENCE_SECONDS)
 
 
 def _wait_until_healthy(server: subprocess.Popen[bytes], url: str) -> None:
@@ -153,13 +159,14 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], url: str) -> None:
     raise RuntimeError(f"no answer from {url}; the server's exit code: {server.poll()}")
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """Ours without the user's own Streamlit settings, which would be in both pages' way."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
     return {**kept, "HOME": str(home), "VFM_ATLAS_OFFLINE": "1"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -11,17 +11,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from graph.brief import PaperBrief, briefs_of
+from graph.errors import QueryError
 from graph.filters import pillars_of
 from graph.network import CITES, PAPER_EDGES, Direction, neighbours, paper_edges
 from graph.schema import Paper
 
 MOST_NODES = 28
+MOST_FURTHER = 16
+"""Papers two links away that are added to these, where they are asked for."""
 MOST_COLUMNS = 7
 
 
 @dataclass(frozen=True)
 class EgoNode:
-    """A paper at column `x` and row `y`; rows are centred on 0. `is_center` marks the paper itself."""
+    """A paper at column `x` and row `y`; rows are centred on 0. `is_center` marks the paper itself.
+
+    `depth` is how many links away it is, 0 for the paper itself.
+    """
 
     key: str
     short_name: str
@@ -31,6 +37,7 @@ class EgoNode:
     x: int
     y: float
     is_center: bool
+    depth: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,13 @@ class EgoGraph:
     total: int
 
 
-def ego_graph(session: Session, key: str, most_nodes: int = MOST_NODES) -> EgoGraph:
-    """The paper with its typed relations first, then its most cited neighbours over citations."""
+def ego_graph(session: Session, key: str, most_nodes: int = MOST_NODES, *, depth: int = 1) -> EgoGraph:
+    """The paper with its typed relations first, then its most cited neighbours over citations.
+
+    With `depth` 2 also the papers that most of these are linked with, QueryError for any other than 1 or 2.
+    """
+    if depth not in (1, 2):
+        raise QueryError(f"cannot draw papers {depth} links away: 1 or 2 are allowed")
     center = session.scalars(select(Paper.id).where(Paper.key == key)).one()
     links = neighbours(session, key)
     ids = dict(
@@ -69,17 +81,34 @@ def ego_graph(session: Session, key: str, most_nodes: int = MOST_NODES) -> EgoGr
         cited = {link.key for link in links if link.relation == CITES and link.direction == direction}
         directions[direction] = sorted(cited - set(chosen), key=lambda name: (-around[name].cited_by, name))
     chosen += _fairly(directions["out"], directions["in"], most_nodes - 1 - len(chosen))
-    papers = [*briefs_of(session, [center]), *(around[name] for name in chosen)]
+    first = [*briefs_of(session, [center]), *(around[name] for name in chosen)]
+    further = _further(session, [paper.id for paper in first]) if depth > 1 else []
+    papers = [*first, *further]
     shown = {paper.id: paper.key for paper in papers}
     edges = {
         EgoEdge(shown[start], shown[end], kind, PAPER_EDGES[kind])
         for kind, start, end, _, _ in paper_edges(session, list(shown))
         if start in shown and end in shown
     }
-    columns, nodes = _place(papers, key, pillars_of(session))
+    away = {paper.key: 2 for paper in further} | {key: 0}
+    columns, nodes = _place(papers, away, pillars_of(session))
     own = [edge for edge in edges if key in (edge.start, edge.end)]
     ordered = sorted(edges, key=lambda edge: (edge.relation, edge.start, edge.end))
     return EgoGraph(nodes, ordered, columns, len(own), len(links))
+
+
+def _further(session: Session, inside: list[int]) -> list[PaperBrief]:
+    """The papers with most links to those inside, typed ones first; equal ones by citations, then key."""
+    counts: dict[int, tuple[int, int]] = {}
+    known = set(inside)
+    joined = {(kind, start, end) for kind, start, end, _, _ in paper_edges(session, inside[1:])}
+    for kind, start, end in joined:
+        for paper_id in {start, end} - known:
+            typed, all_links = counts.get(paper_id, (0, 0))
+            counts[paper_id] = (typed + (kind != CITES), all_links + 1)
+    found = briefs_of(session, list(counts))
+    found.sort(key=lambda paper: (*(-count for count in counts[paper.id]), -paper.cited_by, paper.key))
+    return found[:MOST_FURTHER]
 
 
 def _fairly(first: Sequence[str], second: Sequence[str], count: int) -> list[str]:
@@ -90,7 +119,10 @@ def _fairly(first: Sequence[str], second: Sequence[str], count: int) -> list[str
     return taken + [name for name in second if name not in taken][: count - len(taken)]
 
 
-def _place(papers: list[PaperBrief], center: str, pillars: list[str]) -> tuple[list[str], list[EgoNode]]:
+def _place(
+    papers: list[PaperBrief], away: dict[str, int], pillars: list[str]
+) -> tuple[list[str], list[EgoNode]]:
+    """Columns and nodes; `away` is how many links away a paper is, 1 where it says nothing."""
     years = sorted({paper.year for paper in papers if paper.year is not None})
     early, single = years[: -MOST_COLUMNS + 1], years[-MOST_COLUMNS + 1 :]
     columns = ([_span(early)] if early else []) + [str(year) for year in single]
@@ -109,7 +141,7 @@ def _place(papers: list[PaperBrief], center: str, pillars: list[str]) -> tuple[l
             nodes.append(
                 EgoNode(
                     paper.key, paper.short_name, paper.title, paper.year, paper.pillar,
-                    x, row - (len(stack) - 1) / 2, paper.key == center,
+                    x, row - (len(stack) - 1) / 2, away.get(paper.key) == 0, away.get(paper.key, 1),
                 )
             )  # fmt: skip
     return columns, nodes

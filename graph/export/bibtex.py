@@ -35,7 +35,7 @@ Fields = dict[str, str | None]
 def write(document: Document, path: Path) -> tuple[int, int]:
     """Write one entry per paper; returns their number, and 0 for edges, which BibTeX has not."""
     header = [f"% {name}: {_bare(value)}" for name, value in document.header.known().items()]
-    entries = [_entry(key, attributes) for key, attributes in document.papers()]
+    entries = [entry(key, attributes) for key, attributes in document.papers()]
     path.write_text("\n".join(header) + "\n\n" + "\n".join(entries), encoding="utf-8", newline="\n")
     return len(entries), 0
 
@@ -55,7 +55,8 @@ def _commands(text: str) -> str:
     return _SPECIAL.sub(lambda found: _COMMANDS[found.group()], marked).replace("\0", "{}")
 
 
-def _entry(key: str, paper: dict[str, Any]) -> str:
+def entry(key: str, paper: dict[str, Any]) -> str:
+    """The entry of one paper from its attributes in the network (graph.network); absent is not known."""
     kind, fields = _published(paper) if _venue(paper) else _preprint(paper)
     fields = {
         "title": f"{{{_title(paper['title'])}}}",
