@@ -69,11 +69,19 @@ def obtain(
 
 def verdict_of(facts: CheckpointFacts, *, device: str = "cpu", cache: Path | None = None) -> Verdict:
     """The gate's verdict on a checkpoint for this machine and the token of its user."""
+    return verdicts_of([facts], device=device, cache=cache)[0]
+
+
+def verdicts_of(
+    several: Sequence[CheckpointFacts], *, device: str = "cpu", cache: Path | None = None
+) -> list[Verdict]:
+    """The gate's verdict on each of several checkpoints; the machine is looked at once."""
     folder = cache or hub_cache()
-    return judge(
-        facts, this_machine(folder), device=device, has_token=hub_token() is not None,
-        is_cached=_is_cached(facts, folder),
-    )  # fmt: skip
+    machine, has_token = this_machine(folder), hub_token() is not None
+    return [
+        judge(each, machine, device=device, has_token=has_token, is_cached=_is_cached(each, folder))
+        for each in several
+    ]
 
 
 def fetch(

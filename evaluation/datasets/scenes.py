@@ -217,7 +217,8 @@ def _background(draws: _Draws, size: int) -> NDArray[np.float64]:
     x, y = _grid(size)
     slant = draws.between(-1, 1)
     along = ((1 - abs(slant)) * x + abs(slant) * (y if slant > 0 else size - y)) / size
-    return shades[0] + along[..., None] * (shades[1] - shades[0])
+    shaded: NDArray[np.float64] = shades[0] + along[..., None] * (shades[1] - shades[0])
+    return shaded
 
 
 def _distance(shape: str, place: _Place, size: int) -> NDArray[np.float64]:
