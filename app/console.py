@@ -89,6 +89,15 @@ def say(text: str = "") -> None:
     _write(clean(text))
 
 
+def say_marked(start: str, text: str, spans: Sequence[tuple[int, int]]) -> None:
+    """Print a line that holds a text with some of its parts bold, where it goes to a terminal."""
+    parts, at = [clean(start)], 0
+    for first, last in spans:
+        parts += [clean(text[at:first]), click.style(clean(text[first:last]), bold=True)]
+        at = last
+    _write("".join([*parts, clean(text[at:])]).replace("\n", " "))
+
+
 def clean(text: str) -> str:
     """A text without control and direction-changing characters, line breaks excepted."""
     return "".join(

@@ -8,18 +8,29 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
 
-from benchmarks import build_time, first_paint, graph_time, merge_time, requests_per_survey, search_time
+from benchmarks import (
+    build_time,
+    explorer,
+    first_paint,
+    graph_time,
+    merge_time,
+    requests_per_survey,
+    search_cold,
+    search_time,
+)
 from benchmarks.comparison import COLUMNS, Comparison
 
 BENCHMARKS = {
     "first_paint": first_paint.measure,
+    "explorer": explorer.measure,
     "build_time": build_time.measure,
     "search_time": search_time.measure,
+    "search_cold": search_cold.measure,
     "merge_time": merge_time.measure,
     "requests_per_survey": requests_per_survey.measure,
     "graph_time": graph_time.measure,
 }
-_PACKAGES = ("streamlit", "sqlalchemy", "faiss-cpu", "sentence-transformers", "torch")
+_PACKAGES = ("streamlit", "sqlalchemy", "faiss-cpu", "onnxruntime", "sentence-transformers", "torch")
 
 
 def main() -> int:
@@ -37,10 +48,8 @@ def main() -> int:
     print(_machine())
     found: list[Comparison] = []
     for name in chosen.names or BENCHMARKS:
-        if name == "first_paint" and first_paint.find_chromium() is None:
-            print(
-                "first_paint is left out: there is no Chromium on this machine (apt-get install chromium)\n"
-            )
+        if name in ("first_paint", "explorer") and first_paint.find_chromium() is None:
+            print(f"{name} is left out: there is no Chromium on this machine (apt-get install chromium)\n")
             continue
         print(f"{name} ...", file=sys.stderr, flush=True)
         found += BENCHMARKS[name](chosen.pairs)

@@ -47,7 +47,10 @@ class Comparison:
         verdict = "NOT MET" if self.is_missed else "met"
         if self.most_ratio is not None:
             return f"ratio <= {self.most_ratio:g}: {verdict}"
-        return f"<= {self.most_seconds:g} s: {verdict}" if self.most_seconds is not None else "none"
+        if self.most_seconds is None:
+            return "none"
+        most = f"{self.most_seconds:g} s" if self.most_seconds >= 0.1 else f"{self.most_seconds * 1e3:g} ms"
+        return f"<= {most}: {verdict}"
 
 
 COLUMNS = ("what", "VFM Atlas", "alternative", "its time", "ratio", "pairs", "bound")

@@ -11,6 +11,7 @@ from graph.names import fold
 from graph.schema import Assignment, CheckpointLink, CollectionItem, Paper, TaxonomyNode
 from graph.shelf import collection_named
 
+_OF_YEAR = re.compile(r"\W*\b(?:19|20)\d\d.*$")
 _YEARS = re.compile(r"^(\d{4})?(?:(:)(\d{4})?)?$")
 
 
@@ -27,6 +28,7 @@ class Filters:
         has_abstract: only papers whose abstract is in the library.
         has_code: only papers with the address of their code.
         collection: only papers of this reading list.
+        venue: only papers published there, with or without the year: `CVPR`, `CVPR 2023`.
     """
 
     pillar: str | None = None
@@ -37,6 +39,7 @@ class Filters:
     has_abstract: bool = False
     has_code: bool = False
     collection: str | None = None
+    venue: str | None = None
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -87,6 +90,8 @@ def _conditions(session: Session, filters: Filters) -> Select[int]:
         shelf = collection_named(session, filters.collection)
         items = select(CollectionItem.paper_id).where(CollectionItem.collection_id == shelf.id)
         chosen = chosen.where(Paper.id.in_(items))
+    if filters.venue is not None:
+        chosen = chosen.where(Paper.venue.in_(venues_like(session, filters.venue)))
     return chosen
 
 
@@ -108,6 +113,30 @@ def pillars_of(session: Session) -> list[str]:
         select(TaxonomyNode.id).where(TaxonomyNode.id == TaxonomyNode.pillar).order_by(TaxonomyNode.position)
     )
     return list(session.scalars(rows))
+
+
+def venues_like(session: Session, name: str) -> list[str]:
+    """The venues that a name stands for: `cvpr` for CVPR of any year. UnknownName lists the nearest."""
+    import difflib
+
+    rows = session.scalars(select(Paper.venue).where(Paper.venue.is_not(None)).distinct())
+    known = [venue for venue in rows if venue]
+    found = [venue for venue in known if is_venue(venue, name)]
+    if not found:
+        series = sorted({series_of(venue) for venue in known})
+        near = difflib.get_close_matches(name.upper(), series, n=5, cutoff=0.4)
+        raise UnknownName("venue", name, near or series[:10], allowed=not near)
+    return found
+
+
+def is_venue(venue: str, name: str) -> bool:
+    """Whether a venue is the named one, or that of one of its years."""
+    return f"{venue} ".lower().startswith(f"{' '.join(name.split())} ".lower())
+
+
+def series_of(venue: str) -> str:
+    """A venue without its year."""
+    return _OF_YEAR.sub("", venue)
 
 
 def descendants(session: Session, node_id: str) -> list[str]:

@@ -1,10 +1,14 @@
-"""The library's vectors in memory, and the nearest ones to a query: exact, through FAISS."""
+"""The library's vectors in memory, and the nearest ones to a query.
 
+Exact, in numpy: at 100,000 vectors that takes some 10 ms, needs no second copy of them and no import. For
+larger libraries graph.nearest keeps a graph that proposes which ones to compare.
+"""
+
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +17,9 @@ from sqlalchemy.orm import Session
 
 from graph.errors import LibraryDamaged
 from graph.schema import Embedding, EmbeddingModel
+
+if TYPE_CHECKING:
+    from graph.nearest import Proposer
 
 DTYPE = np.dtype("<f4")
 
@@ -51,18 +58,25 @@ class VectorIndex:
 
         Best first; of equal ones the lower id.
         """
-        keep = None if allowed is None else np.isin(self.ids, np.fromiter(allowed, dtype=np.int64))
-        available = len(self.ids) if keep is None else int(keep.sum())
-        count = min(limit, available)
-        if count < 1:
+        if limit < 1:
             return []
-        scores, positions = self._search(vector.reshape(1, -1).astype(np.float32), count, keep)
-        found = [
-            (int(self.ids[position]), float(score))
-            for position, score in zip(positions, scores, strict=True)
-            if position >= 0
-        ]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))  # FAISS lists equal ones backwards
+        if allowed is not None:
+            rows = np.flatnonzero(np.isin(self.ids, np.fromiter(allowed, dtype=np.int64, count=len(allowed))))
+        elif self._proposer is not None:
+            rows = np.sort(self._proposer.propose(vector, limit))
+        else:
+            return self._best(self.matrix @ vector, self.ids, limit)
+        return self._best(self.matrix[rows] @ vector, self.ids[rows], limit)
+
+    @staticmethod
+    def _best(scores: NDArray[np.float32], ids: NDArray[np.int64], limit: int) -> list[tuple[int, float]]:
+        if limit < len(scores):
+            cut = np.partition(scores, -limit)[-limit]
+            above = np.flatnonzero(scores > cut)
+            kept = np.concatenate([above, np.flatnonzero(scores == cut)[: limit - len(above)]])
+            scores, ids = scores[kept], ids[kept]
+        order = np.lexsort((ids, -scores))
+        return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 
     def cosines(self, vector: NDArray[np.float32], paper_ids: Sequence[int]) -> dict[int, float]:
         """Cosine similarity of a unit vector to given papers; a paper without a vector is left out."""
@@ -70,42 +84,43 @@ class VectorIndex:
         scores = self.matrix[positions] @ vector
         return dict(zip(self.ids[positions].tolist(), scores.tolist(), strict=True))
 
+    def similarities(self, vector: NDArray[np.float32], paper_ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Cosine similarity of a unit vector to each of these papers, NaN for one without a vector."""
+        found = np.full(len(paper_ids), np.nan)
+        positions, is_known = self._positions(paper_ids)
+        found[is_known] = self.matrix[positions[is_known]] @ vector
+        return found
+
+    def of_all(self, paper_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The vectors of those of the papers that have one, shape (at most n, dimension)."""
+        positions, is_known = self._positions(paper_ids)
+        return self.matrix[positions[is_known]]
+
+    def _positions(self, paper_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        if not len(self.ids):
+            return np.zeros(len(paper_ids), dtype=np.int64), np.zeros(len(paper_ids), dtype=np.bool_)
+        positions = np.minimum(np.searchsorted(self.ids, paper_ids), len(self.ids) - 1)
+        return positions, self.ids[positions] == paper_ids
+
     def of(self, paper_id: int) -> NDArray[np.float32] | None:
         """The vector of one paper, shape (dimension,), or None."""
         at = int(np.searchsorted(self.ids, paper_id))
         return self.matrix[at] if at < len(self.ids) and self.ids[at] == paper_id else None
 
-    def _search(
-        self, query: NDArray[np.float32], count: int, keep: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        if self._faiss is None:
-            return self._search_exactly(query, count, keep)
-        faiss: Any = import_module("faiss")  # its stubs lack the keyword arguments of the bindings
-        parameters = None
-        if keep is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.flatnonzero(keep)))
-        scores, positions = self._faiss.search(query, count, params=parameters)
-        return scores[0], positions[0]
-
-    def _search_exactly(
-        self, query: NDArray[np.float32], count: int, keep: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The same without FAISS, for machines on which it cannot be loaded."""
-        scores = self.matrix @ query[0]
-        if keep is not None:
-            scores = np.where(keep, scores, -np.inf)
-        positions = np.argsort(-scores, kind="stable")[:count]
-        return scores[positions], positions
+    @property
+    def fingerprint(self) -> str:
+        """Another one for other papers, vectors or model; for the names of files."""
+        digest = hashlib.sha256(self.weights_sha256.encode())
+        digest.update(self.ids.tobytes())
+        # Any changed vector changes the sums, and they are had much sooner than a hash of all.
+        digest.update(self.matrix.sum(axis=0, dtype=np.float64).tobytes())
+        return digest.hexdigest()[:16]
 
     @cached_property
-    def _faiss(self) -> Any:
-        try:
-            import faiss
-        except ImportError:
-            return None
-        index = faiss.IndexFlatIP(self.matrix.shape[1])
-        index.add(self.matrix)
-        return index
+    def _proposer(self) -> "Proposer | None":
+        from graph.nearest import proposer_of
+
+        return proposer_of(self)
 
 
 def to_blob(vector: NDArray[np.float32]) -> bytes:

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from graph import textindex
 from graph.encoder import Encoder
 from graph.library import Library
+from graph.nearest import prepare
 from graph.schema import Checkpoint, Identifier, IngestRun
 from graph.settings import default_cache
 from graph.snapshot import count_facts, current_snapshot_id, take_snapshot
@@ -285,6 +286,7 @@ class _Run:
         }
 
     def _finish(self) -> str:
+        prepare(self.library)  # does nothing for fewer than some 100,000 papers
         with self.library.writing() as session:
             snapshot = take_snapshot(session)
             ledger.add_unanswered(session, self.run_id, self.collected.unanswered)

@@ -37,7 +37,8 @@ while not warmup().is_ready and time.monotonic() - started < 100:
     time.sleep(0.02)
 page.run()
 assert not page.exception
-assert any("meaning: 0." in each.value for each in [*page.caption, *page.markdown])
+drawn = [each.proto.json for each in page.get("bidi_component")]
+assert any("by words and by meaning" in told for told in drawn), drawn
 print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 """
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from graph.errors import QueryError, UnknownName
 from graph.filters import Filters, allowed_ids, descendants, parse_years, pillars_of
@@ -50,6 +50,8 @@ def meets(catalogue, with_checkpoint, row, filters):
         and (last is None or (row.year is not None and row.year <= last))
         and (not filters.has_checkpoint or row.key in with_checkpoint)
         and (not filters.core_only or row.core)
+        and (not filters.has_code or row.code_url is not None)
+        and not filters.has_abstract  # none ships
     )
 
 
@@ -62,6 +64,8 @@ ANY_FILTERS = st.builds(
     years=st.tuples(YEARS, YEARS),
     has_checkpoint=st.booleans(),
     core_only=st.booleans(),
+    has_code=st.booleans(),
+    has_abstract=st.sampled_from([False, False, False, True]),
 )
 
 
@@ -152,3 +156,16 @@ def test_years_that_run_backwards_are_answered_with_the_right_order():
 def test_years_written_out_are_read_back(one, other):
     first, last = sorted((one, other))
     assert parse_years(f"{first}:{last}") == (first, last)
+
+
+def test_a_paper_with_an_abstract_passes_where_one_is_asked_for(own_path):
+    with Library.open(own_path) as library, library.writing() as session:
+        session.execute(update(Paper).where(Paper.key == "sam").values(abstract="We segment anything."))
+        passing = allowed_ids(session, Filters(has_abstract=True))
+        assert passing == {session.scalar(select(Paper.id).where(Paper.key == "sam"))}
+
+
+def test_a_node_is_also_found_by_its_label_in_any_case(session):
+    for label in ("Image editing", "image EDITING", "Depth, tracking and video understanding"):
+        assert descendants(session, label)[0] in ("generative.editing", "discriminative.depthvideo")
+    assert descendants(session, "Generative VFMs") == descendants(session, "generative")

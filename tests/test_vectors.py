@@ -1,7 +1,10 @@
-"""The nearest vectors: FAISS and plain numpy agree, and damaged vectors are told as such."""
+"""The nearest vectors: exact, or proposed by a graph of neighbours; damaged vectors are told as such."""
 
 import hashlib
+import sys
+from types import SimpleNamespace
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +13,7 @@ from sqlalchemy import delete, select, update
 
 from graph.errors import LibraryDamaged
 from graph.library import Library
+from graph.nearest import _place, prepare, write
 from graph.schema import Embedding, EmbeddingModel, Paper
 from graph.vectors import VectorIndex, to_blob
 
@@ -26,10 +30,18 @@ def index_of(matrix, first_id=10):
     return VectorIndex("model", "0" * 64, ids, matrix)
 
 
-def without_faiss(index):
-    plain = VectorIndex(index.model_name, index.weights_sha256, index.ids, index.matrix)
-    plain.__dict__["_faiss"] = None
-    return plain
+def agree(found, expected):
+    """The same cosines; where two differ by less than rounding, either order is right."""
+    np.testing.assert_allclose([cosine for _, cosine in found], [cosine for _, cosine in expected], atol=1e-6)
+    assert len({paper_id for paper_id, _ in found}) == len(found)
+
+
+def proposing(index, rows=None):
+    """The same with something that proposes rows: by default all of them."""
+    copy = VectorIndex(index.model_name, index.weights_sha256, index.ids, index.matrix)
+    everything = np.arange(len(index.ids))
+    copy.__dict__["_proposer"] = SimpleNamespace(propose=lambda *_: everything if rows is None else rows)
+    return copy
 
 
 @st.composite
@@ -46,16 +58,73 @@ def searches(draw):
 
 
 @given(searches())
-def test_faiss_and_numpy_find_the_same_papers(search):
+def test_proposed_papers_are_ranked_by_their_exact_vectors(search):
     index, query, limit, allowed = search
-    assert index._faiss is not None
-    fast = index.nearest(query, limit, allowed)
-    exact = without_faiss(index).nearest(query, limit, allowed)
-    np.testing.assert_allclose([score for _, score in fast], [score for _, score in exact], atol=1e-6)
-    # Where two cosines differ by less than rounding, either order is right.
-    cosines = dict(zip(index.ids.tolist(), (index.matrix @ query).tolist(), strict=True))
-    for paper_id, score in fast:
-        assert score == pytest.approx(cosines[paper_id], abs=1e-6)
+    agree(proposing(index).nearest(query, limit, allowed), index.nearest(query, limit, allowed))
+    some = np.arange(0, len(index.ids), 2)
+    found = proposing(index, some[::-1]).nearest(query, limit)
+    exact = index.nearest(query, limit, set(index.ids[some].tolist()))
+    agree(found, exact)
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """An index that is large enough for a graph of neighbours, as its library says."""
+    monkeypatch.setattr("graph.nearest.APPROXIMATE_FROM", 500)
+    centres = unit_vectors(1, 40, 32, 0)
+    matrix = np.repeat(centres, 50, axis=0) + unit_vectors(2, 2000, 32, 0)
+    return index_of(matrix / np.linalg.norm(matrix, axis=1, keepdims=True))
+
+
+def test_a_graph_of_neighbours_is_kept_and_finds_nearly_all_of_the_nearest(many):
+    place = _place(many)
+    assert many._proposer is None
+    write(faiss, many, place)
+    assert [each.name for each in place.parent.iterdir()] == [place.name]
+    again = index_of(many.matrix)
+    assert again._proposer is not None
+    shares = []
+    for query in unit_vectors(1, 40, 32, 0):
+        exact = {paper_id for paper_id, _ in many.nearest(query, 20)}
+        found = again.nearest(query, 20)
+        assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+        shares.append(len(exact & {paper_id for paper_id, _ in found}) / 20)
+    assert np.mean(shares) > 0.95
+
+
+def test_the_graph_is_not_used_for_other_vectors_nor_when_it_is_damaged(many):
+    write(faiss, many, _place(many))
+    other = many.matrix.copy()
+    other[7] = -other[7]
+    assert index_of(other)._proposer is None
+    assert index_of(many.matrix, first_id=11)._proposer is None
+    _place(many).write_bytes(b"nothing")
+    assert index_of(many.matrix)._proposer is None
+    assert len(index_of(many.matrix).nearest(many.matrix[0], 5)) == 5
+
+
+def test_small_libraries_get_no_graph_and_large_ones_one(library, monkeypatch):
+    assert prepare(library) is False
+    monkeypatch.setattr("graph.nearest.APPROXIMATE_FROM", 100)
+    assert prepare(library) is True
+    with library.reading() as session:
+        index = VectorIndex.load(session)
+    assert _place(index).is_file()
+    made = _place(index).stat().st_mtime_ns
+    assert prepare(library) is True
+    assert _place(index).stat().st_mtime_ns == made
+    query = index.matrix[3]
+    assert index.nearest(query, 1)[0][0] == index.ids[3]
+
+
+def test_without_faiss_or_a_cache_search_stays_exact(library, monkeypatch, tmp_path):
+    monkeypatch.setattr("graph.nearest.APPROXIMATE_FROM", 100)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VFM_ATLAS_CACHE", str(tmp_path / "file"))
+    assert prepare(library) is False
+    monkeypatch.setenv("VFM_ATLAS_CACHE", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    assert prepare(library) is False
 
 
 @given(searches())
@@ -78,14 +147,14 @@ def test_the_same_search_again_gives_the_same(search):
     assert index.nearest(query, limit, allowed) == index.nearest(query, limit, allowed)
 
 
-@pytest.mark.parametrize("prepare", [lambda index: index, without_faiss])
+@pytest.mark.parametrize("prepare", [proposing, lambda index: index])
 def test_of_equal_papers_the_lower_id_comes_first(prepare):
     index = prepare(index_of(np.repeat(np.eye(4, dtype=np.float32)[:1], 8, axis=0)))
     assert [paper_id for paper_id, _ in index.nearest(index.matrix[0], 8)] == index.ids.tolist()
     assert [paper_id for paper_id, _ in index.nearest(index.matrix[0], 3)] == index.ids[:3].tolist()
 
 
-@pytest.mark.parametrize("prepare", [lambda index: index, without_faiss])
+@pytest.mark.parametrize("prepare", [proposing, lambda index: index])
 @pytest.mark.parametrize(("limit", "allowed"), [(5, set()), (5, {-1}), (0, None), (-2, None)])
 def test_where_nothing_may_be_found_nothing_is(prepare, limit, allowed):
     index = prepare(index_of(unit_vectors(1, 6, 4, 0)))

@@ -125,7 +125,9 @@ def _rank_all(
     from evaluation.retrieval import evaluate
     from evaluation.systems import Rankings
 
-    rankings = Rankings(library, encoder, [query.text for query in queries], systems)
+    # Collections know nothing of our query language.
+    texts = [query.text for query in queries]
+    rankings = Rankings(library, encoder, texts, systems, literal=names is not None)
 
     def ranked(text: str) -> dict[str, list[str]]:
         found = rankings(text)

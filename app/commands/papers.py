@@ -1,80 +1,23 @@
-"""Commands that look things up: search, show, neighbours, similar, taxonomy, checkpoints."""
+"""Commands that look things up: show, neighbours, similar, taxonomy."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
+from app.commands.links import print_checkpoints
 from app.console import Options, emit_json, global_options, known, say, table
-from app.filter_options import filter_options
-from evaluation.snippets import loading_snippet
 from graph.coverage import UNKNOWN
 from graph.errors import QueryError
-from graph.filters import Filters
 from graph.lookup import find_paper
 from graph.network import PAPER_EDGES, Neighbour, neighbours
-from graph.papers import PaperCard, PaperCheckpoint, list_checkpoints, read_card
-from graph.search import MODES, Hit, Mode, Results, Search
+from graph.papers import PaperCard, read_card
+from graph.search import Search
 from graph.taxonomy import papers_under, read_taxonomy
 
 _OF_SIMILAR = (
     "key", "title", "score", "text", "coupling", "shared_references", "cocitation", "cited_together",
     "reason",
 )  # fmt: skip
-
-
-@click.command()
-@click.argument("query")
-@click.option(
-    "--mode", metavar="MODE", default="hybrid", help=f"How to rank: {', '.join(MODES)}.", show_default=True
-)
-@click.option(
-    "--limit", metavar="N", default=10, type=int, help="How many results to print.", show_default=True
-)
-@filter_options
-@global_options
-def search(options: Options, query: str, mode: Mode, limit: int, filters: Filters) -> None:
-    """Find papers by topic, name, arXiv id or DOI.
-
-    Quote a QUERY of several words. Mode lexical compares words, dense compares meaning, hybrid both.
-    """
-    with options.open() as library:
-        results = Search(library).search(query, mode=mode, limit=limit, filters=filters)
-    if options.as_json:
-        emit_json(_results_document(results))
-        return
-    if not results.hits:
-        say("Nothing found. Try other words, another --mode, or fewer filters.")
-        return
-    say(f"{len(results.hits)} of {results.total} papers for {query!r} ({results.mode})")
-    for hit in results.hits:
-        say(f"\n{hit.rank:>3}  {hit.title}")
-        say(f"     {hit.key} · {known(hit.year)} · {known(hit.taxonomy)} · {_count_checkpoints(hit)}")
-        say(f"     {_why(hit)}")
-
-
-def _results_document(results: Results) -> dict[str, Any]:
-    document = asdict(results)
-    hits = document.pop("hits")
-    for hit in hits:
-        del hit["paper"]  # the contract's fields only
-    return {**document, "results": hits}
-
-
-def _count_checkpoints(hit: Hit) -> str:
-    return "no checkpoint linked" if not hit.checkpoints else f"{hit.checkpoints} checkpoint(s)"
-
-
-def _why(hit: Hit) -> str:
-    reasons = []
-    if hit.why.exact:
-        reasons.append(f"its {hit.why.exact}")
-    if hit.why.lexical:
-        reasons.append("words: " + ", ".join(hit.why.lexical))
-    if hit.why.dense is not None:
-        reasons.append(f"meaning: cosine {hit.why.dense:.2f}")
-    return "; ".join(reasons)
 
 
 @click.command()
@@ -97,7 +40,7 @@ def show(options: Options, key: str) -> None:
     say(f"\nCheckpoints ({len(card.checkpoints)})")
     if not card.checkpoints:
         say("  none linked to this paper")
-    _print_checkpoints([(card.key, item) for item in card.checkpoints])
+    print_checkpoints([(card.key, item) for item in card.checkpoints])
     for note in card.notes:
         say(f"\nYour note: {note}")
 
@@ -170,31 +113,32 @@ def neighbours_command(options: Options, key: str, relation: str | None, depth: 
 
 
 @click.command()
-@click.argument("key")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @click.option(
     "--limit", metavar="N", default=10, type=int, help="How many papers to print.", show_default=True
 )
 @global_options
-def similar(options: Options, key: str, limit: int) -> None:
-    """List the papers that resemble a paper most, and why.
+def similar(options: Options, keys: tuple[str, ...], limit: int) -> None:
+    """List the papers most like one or several, and why.
 
     Compared are texts, references in common, and papers that cite both. KEY is a paper's key, arXiv id, DOI,
     short name or title.
     """
     with options.open() as library:
         with library.reading() as session:
-            paper_key = find_paper(session, key).key
-        found = Search(library).related(paper_key, limit)
+            papers = [find_paper(session, key).key for key in keys]
+        found = Search(library).more_like(papers, limit)
     if options.as_json:
         emit_json(
             {
-                "key": paper_key,
+                "key": papers[0] if len(papers) == 1 else None,
+                "keys": papers,
                 "similar": [{name: getattr(each, name) for name in _OF_SIMILAR} for each in found],
             }
         )
         return
     if not found:
-        say("Neither its text nor its citations are known well enough to compare.")
+        say("Neither texts nor citations are known well enough to compare.")
     table([(f"{each.score:.2f}", each.key, known(each.year), each.title, each.reason) for each in found])
 
 
@@ -273,51 +217,4 @@ def _apply(options: Options, path: Path) -> None:
     say(f"{report.nodes} nodes with {report.papers} papers (snapshot {snapshot})")
 
 
-@click.command()
-@click.option("--paper", metavar="KEY", help="Only the checkpoints of this paper.")
-@click.option("--task", metavar="T", help="Only checkpoints for this task, such as mask-generation.")
-@global_options
-def checkpoints(options: Options, paper: str | None, task: str | None) -> None:
-    """List the checkpoints that papers link to.
-
-    With --json each one comes with the code that loads it.
-    """
-    with options.open() as library, library.reading() as session:
-        key = find_paper(session, paper).key if paper else None
-        found = list_checkpoints(session, paper=key, task=task)
-    if options.as_json:
-        emit_json(
-            {
-                "checkpoints": [
-                    {"paper": owner, **asdict(item), "loading": _snippet(item)} for owner, item in found
-                ]
-            }
-        )
-        return
-    if not found:
-        say("No checkpoint linked." if paper else "No checkpoint for that.")
-    _print_checkpoints(found)
-
-
-def _snippet(item: PaperCheckpoint) -> dict[str, str]:
-    return asdict(
-        loading_snippet(
-            hub_id=item.hub_id, library=item.library, loader_class=item.loader_class, task=item.task,
-            revision=item.revision,
-        )
-    )  # fmt: skip
-
-
-def _print_checkpoints(found: list[tuple[str, PaperCheckpoint]]) -> None:
-    rows = [
-        (
-            owner, item.hub_id, item.library, item.task, known(item.licence), item.state,
-            item.revision or "not pinned yet",
-        )
-        for owner, item in found
-    ]  # fmt: skip
-    if rows:
-        table(rows, header=("paper", "checkpoint", "library", "task", "licence", "state", "revision"))
-
-
-COMMANDS = (search, show, neighbours_command, similar, taxonomy, checkpoints)
+COMMANDS = (show, neighbours_command, similar, taxonomy)

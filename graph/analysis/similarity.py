@@ -5,6 +5,7 @@ which at 170,000 papers take gigabytes, are made only where they are asked for.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -122,12 +123,81 @@ def similar(
     """
     if limit < 1:
         raise QueryError(f"cannot show {limit} results: 1 or more are allowed")
+    given = _evidence(session, key, vectors)
+    texts = _texts(vectors, [given], limit)
+    scores = {other: given.score(other, texts.get(other)) for other in texts.keys() | given.linked}
+    return [
+        _similar(
+            given.short_name, paper, scores[paper.id], texts.get(paper.id),
+            shared=given.coupled.get(paper.id, _NOTHING), together=given.cited.get(paper.id, _NOTHING),
+        )
+        for paper in _best(session, scores, limit)
+    ]  # fmt: skip
+
+
+def similar_to_all(
+    session: Session, keys: Sequence[str], limit: int = 10, *, vectors: VectorIndex | None = None
+) -> list[Similar]:
+    """The papers that resemble several papers taken together, best first; these themselves are left out.
+
+    The score is the mean of the scores against each of them (see `similar`), with the text compared with the
+    centre of theirs. Counts in the result are sums over the papers given. QueryError without a key.
+    """
+    if limit < 1:
+        raise QueryError(f"cannot show {limit} results: 1 or more are allowed")
+    if not keys:
+        raise QueryError("no paper is named: name the papers that others should be like")
+    given = [_evidence(session, key, vectors) for key in dict.fromkeys(keys)]
+    texts = _texts(vectors, given, limit)
+    among = {each.paper_id for each in given}
+    others = (texts.keys() | set[int]().union(*(each.linked for each in given))) - among
+    scores = {
+        other: sum(each.score(other, texts.get(other)) for each in given) / len(given) for other in others
+    }
+    found = []
+    for paper in _best(session, scores, limit):
+        shared = [each.coupled.get(paper.id, _NOTHING) for each in given]
+        together = [each.cited.get(paper.id, _NOTHING) for each in given]
+        names = [
+            each.short_name
+            for each, one, other in zip(given, shared, together, strict=True)
+            if one.number or other.number
+        ]
+        told = _similar(
+            " or ".join(names), paper, scores[paper.id], texts.get(paper.id), shared=_mean(shared),
+            together=_mean(together),
+        )  # fmt: skip
+        found.append(told)
+    return found
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What links a paper with others, and the weight of what is known of it."""
+
+    paper_id: int
+    short_name: str
+    coupled: "dict[int, _Link]"
+    cited: "dict[int, _Link]"
+    weight: float
+
+    @property
+    def linked(self) -> set[int]:
+        return self.coupled.keys() | self.cited.keys()
+
+    def score(self, other: int, text: float | None) -> float:
+        found = (
+            TEXT * (text or 0.0)
+            + COUPLING * self.coupled.get(other, _NOTHING).cosine
+            + COCITATION * self.cited.get(other, _NOTHING).cosine
+        )
+        return found / self.weight if self.weight else 0.0
+
+
+def _evidence(session: Session, key: str, vectors: VectorIndex | None) -> _Evidence:
     found = session.execute(select(Paper.id, Paper.short_name).where(Paper.key == key)).one_or_none()
     if found is None:
         raise UnknownName("paper", key)
-    coupled = _linked(session, found.id, Citation.citing_id, Citation.cited_id)
-    cited = _linked(session, found.id, Citation.cited_id, Citation.citing_id)
-    texts = _texts(vectors, found.id, limit, coupled.keys() | cited.keys())
     weight = sum(
         share
         for share, is_known in (
@@ -137,25 +207,19 @@ def similar(
         )
         if is_known
     )
-    scores = {
-        other: (
-            TEXT * texts.get(other, 0.0)
-            + COUPLING * coupled.get(other, _NOTHING).cosine
-            + COCITATION * cited.get(other, _NOTHING).cosine
-        )
-        / weight
-        for other in texts.keys() | coupled.keys() | cited.keys()
-    }
+    return _Evidence(
+        found.id,
+        found.short_name,
+        _linked(session, found.id, Citation.citing_id, Citation.cited_id),
+        _linked(session, found.id, Citation.cited_id, Citation.citing_id),
+        weight,
+    )
+
+
+def _best(session: Session, scores: dict[int, float], limit: int) -> list[PaperBrief]:
     cut = sorted(scores.values(), reverse=True)[:limit]
     best = [other for other, score in scores.items() if score >= cut[-1]]
-    papers = sorted(briefs_of(session, best), key=lambda paper: (-scores[paper.id], paper.key))
-    return [
-        _similar(
-            found.short_name, paper, scores[paper.id], texts.get(paper.id),
-            shared=coupled.get(paper.id, _NOTHING), together=cited.get(paper.id, _NOTHING),
-        )
-        for paper in papers[:limit]
-    ]  # fmt: skip
+    return sorted(briefs_of(session, best), key=lambda paper: (-scores[paper.id], paper.key))[:limit]
 
 
 class _Link(NamedTuple):
@@ -168,13 +232,25 @@ class _Link(NamedTuple):
 _NOTHING = _Link(0, 0.0)
 
 
-def _texts(vectors: VectorIndex | None, paper_id: int, limit: int, linked: set[int]) -> dict[int, float]:
-    """Cosines of the linked papers, and of as many nearest ones as can matter beside them."""
-    vector = None if vectors is None else vectors.of(paper_id)
-    if vectors is None or vector is None:
+def _mean(links: "Sequence[_Link]") -> "_Link":
+    return _Link(sum(each.number for each in links), sum(each.cosine for each in links) / len(links))
+
+
+def _texts(vectors: VectorIndex | None, given: "Sequence[_Evidence]", limit: int) -> dict[int, float]:
+    """Cosines, with the centre of the papers given, of those linked and of as many nearest as can matter."""
+    if vectors is None:
         return {}
-    near = dict(vectors.nearest(vector, limit + 1)) | vectors.cosines(vector, sorted(linked))
-    near.pop(paper_id, None)
+    own = [vector for each in given if (vector := vectors.of(each.paper_id)) is not None]
+    if not own:
+        return {}
+    centre = own[0]
+    if len(own) > 1:
+        total = np.sum(own, axis=0)
+        centre = np.asarray(total / (np.linalg.norm(total) or 1.0), dtype=np.float32)
+    linked = set[int]().union(*(each.linked for each in given))
+    near = dict(vectors.nearest(centre, limit + len(given))) | vectors.cosines(centre, sorted(linked))
+    for each in given:
+        near.pop(each.paper_id, None)
     return near
 
 
