@@ -8,6 +8,8 @@ from app.state import open_library, reading
 from graph.errors import AtlasError
 from graph.shelf import add_to_collection, list_collections
 
+_COLLECTED = "collected"
+
 
 def collect_button(keys: Sequence[str], *, key: str, label: str = "Add to a collection") -> None:
     """A button that opens a small form: an old collection or a new one, and the papers go in."""
@@ -20,6 +22,28 @@ def collect_button(keys: Sequence[str], *, key: str, label: str = "Add to a coll
         )  # fmt: skip
         if st.button("Add", key=f"add-{key}", type="primary", disabled=not chosen) and chosen:
             collect(chosen, keys)
+
+
+@st.dialog("Add to a collection")
+def collect_dialog(keys: Sequence[str]) -> None:
+    """The same form for papers of a list, over the page."""
+    st.markdown(f"**{len(keys)}** paper{'' if len(keys) == 1 else 's'} to add:")
+    with reading() as session:
+        names = [entry.name for entry in list_collections(session)]
+    chosen = st.selectbox(
+        "Collection", names, index=0 if names else None, accept_new_options=True,
+        placeholder="Type a name for a new one",
+    )  # fmt: skip
+    if st.button("Add", type="primary", disabled=not chosen) and chosen:
+        st.session_state[_COLLECTED] = (chosen, list(keys))
+        st.rerun()  # which closes the dialog; what is said in this run would be lost
+
+
+def finish_dialog() -> None:
+    """Do what the dialog was closed with."""
+    collected = st.session_state.pop(_COLLECTED, None)
+    if collected is not None:
+        collect(*collected)
 
 
 def collect(collection: str, keys: Sequence[str]) -> None:

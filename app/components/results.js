@@ -10,11 +10,11 @@ let seq = Date.now(); // a message that is equal to the last one would be none
 const HTML = `
   <div class="chips" role="group" aria-label="What the search was understood to be; press one to remove it"></div>
   <div class="narrow" role="group" aria-label="Narrow the results"></div>
-  <p class="said" role="status"></p>
+  <div class="line"><p class="said" role="status"></p><span class="ordered"></span></div>
   <p class="warning" hidden></p>
   <div class="bar" role="group" aria-label="The chosen papers" hidden></div>
   <div class="empty" hidden></div>
-  <ol class="hits"></ol>`;
+  <ol class="hits" aria-label="Results"></ol>`;
 
 function make(tag, options = {}, ...children) {
   const { dataset, ...rest } = options;
@@ -36,7 +36,7 @@ class Results {
   constructor(host) {
     this.host = host;
     host.innerHTML = HTML;
-    for (const part of ["chips", "narrow", "said", "warning", "bar", "empty", "hits"]) {
+    for (const part of ["chips", "narrow", "said", "ordered", "warning", "bar", "empty", "hits"]) {
       this[part] = host.querySelector(`.${part}`);
     }
     this.rows = new Map();
@@ -49,6 +49,7 @@ class Results {
     const focused = this.shown?.[at]?.key;
     this.told = told;
     const content = JSON.parse(told);
+    const isOther = this.shown?.[0]?.key !== content.hits[0]?.key;
     this.shown = content.hits;
     this.chips.replaceChildren(...content.chips.map((chip) => this.chip(chip)));
     this.showFacets(content);
@@ -65,6 +66,8 @@ class Results {
     }
     this.rows = rows;
     this.hits.replaceChildren(...[...rows.values()].map((row) => row.element));
+    // A page turned at the end of the list begins at its beginning.
+    if (isOther && this.hits.getBoundingClientRect().top < 0) this.said.scrollIntoView({ block: "start" });
     if (focused) this.focus(Math.max(content.hits.findIndex((hit) => hit.key === focused), 0));
     this.showChosen();
   }
@@ -85,14 +88,16 @@ class Results {
     const focused = this.host.getRootNode().activeElement?.dataset?.name;
     const controls = facets.map((facet) => (facet.values ? this.select(facet) : this.check(facet)));
     if (filtered) controls.push(button("Clear filters", () => this.send({ do: "clear" })));
-    if (sort.length) {
-      const order = make("select", { ariaLabel: "Order", className: "order", dataset: { name: "order" } });
-      order.append(...sort.map(([value, words, chosen]) => new Option(words, value, chosen, chosen)));
-      order.onchange = () => this.send({ do: "sort", value: order.value });
-      controls.push(order);
-    }
     this.narrow.replaceChildren(...controls);
-    if (focused) this.narrow.querySelector(`[data-name="${focused}"]`)?.focus();
+    this.ordered.replaceChildren(...(sort.length ? [this.order(sort)] : []));
+    if (focused) this.host.querySelector(`[data-name="${focused}"]`)?.focus();
+  }
+
+  order(sorts) {
+    const list = make("select", { ariaLabel: "Order", dataset: { name: "order" } });
+    list.append(...sorts.map(([value, words, chosen]) => new Option(words, value, chosen, chosen)));
+    list.onchange = () => this.send({ do: "sort", value: list.value });
+    return list;
   }
 
   select({ name, any, values }) {
@@ -157,7 +162,7 @@ class Results {
       button("Similar", () => this.send({ do: "like", keys: [hit.key] })),
     );
     for (const act of acts.children) act.setAttribute("aria-label", `${act.textContent}: ${hit.name}`);
-    row.append(make("div", { className: "foot" }, this.reasons(hit), acts));
+    row.append(this.reasons(hit), acts);
     row.onmouseenter = () => this.point(hit.key);
     row.onmouseleave = () => this.point(null);
     title.onfocus = () => this.point(hit.key);
@@ -174,12 +179,12 @@ class Results {
       const strip = make("span", { className: "strip", title: `Score ${total.toFixed(2)}: ${told}`, ariaHidden: "true" });
       for (const [name, , value] of parts) {
         const part = make("span", { dataset: { part: name } });
-        part.style.flexGrow = value;
+        part.style.flexGrow = 100 * value;
         strip.append(part);
       }
       line.append(strip);
     }
-    line.append(`Found by ${why.join(" · ")}`);
+    line.append(`${parts.length ? "Found by " : ""}${why.join(" · ")}`);
     return line;
   }
 

@@ -1,211 +1,229 @@
-"""The first page: what is here, the search, and where to start."""
+"""The first page: the map of the field, the search, and where to start."""
 
+from collections.abc import Callable, Iterable
+
+import numpy as np
 import streamlit as st
 
-from app.parts import (
-    brief_line,
-    first_page,
-    node_link,
-    paged,
-    pages,
-    paper_link,
-    paper_list,
-    plain,
-    shortened,
-)
-from app.state import best_mode, reading, searcher, snapshot_id, warmup
-from graph.brief import PaperBrief, list_briefs
+from app.answers import find
+from app.asked import read_asked, write_asked
+from app.chosen import filters_of, read_choice, write_choice
+from app.components.map import Choice, draw_map, link_map
+from app.components.mapdata import lanes_of_interest, lanes_scene, map_name, map_scene
+from app.parts import first_page, pages, signed
+from app.shelving import collect_button
+from app.state import open_library, reading, snapshot_id
+from app.views.card import show_card
+from app.views.results import finish_act, show_results
 from graph.coverage import UNKNOWN
-from graph.filters import Filters
-from graph.schema import Paper, TaxonomyNode
-from graph.search import Hit, Results
-from graph.stats import Stats, read_stats
-from graph.taxonomy import TaxonomyEntry, read_taxonomy
+from graph.mapview import MapData, read_map
+from graph.snapshot import current_snapshot
 
 EXAMPLES = (
     "promptable segmentation",
     "diffusion model as a zero-shot classifier",
     "learn from masked images",
 )
-PER_PAGE = 10
-_MOST = 100
-_SHORT_LIST = 8
-_SUMMARY_CHARACTERS = 260
+MAP = "map"
+VIEWS = ("Map", "Years")
+_SHORT_LIST = 4
+_LONG_LIST = 40
 
 
 def show() -> None:
     """Draw the page."""
     st.session_state["shown"] = ("home", "")
-    facts = _facts(snapshot_id())
-    # Another library than the catalogue's may be on any subject.
-    st.title("Visual foundation models" if facts.taxonomy else "Papers", anchor=False)
-    st.markdown(_sentence(facts))
-    if not facts.counts["papers"]:
+    snapshot = snapshot_id()
+    has_taxonomy, papers, sentence = _opening(snapshot)
+    with st.container(key="opening", gap="xsmall"):
+        # Another library than the catalogue's may be on any subject.
+        st.title("Visual foundation models" if has_taxonomy else "Papers", anchor=False)
+        st.markdown(sentence)
+    if not papers:
         st.page_link(pages()["ingest"], label="Bring papers in", icon=":material/download:")
         return
-    query = st.text_input(
-        "Search papers by topic, name, arXiv id or DOI",
-        key="q",
-        type="search",
-        live=True,  # a duration in words would be parsed by pandas, whose import delays the first page
-        on_change=first_page,
-        bind="query-params",
-        icon=":material/search:",
-        placeholder="Try: " + EXAMPLES[0],
-    )
-    if query and query.strip():
-        _search(query, facts)
-    else:
-        if facts.taxonomy:
-            _examples()
-        _start_here(snapshot_id())
+    query, view = _controls(has_examples=has_taxonomy)
+    with st.container(key="explore"):
+        left, right = st.columns([8, 5], gap="medium")
+    with left:
+        draw_map(_scene(snapshot, view), key="map-drawing")
+    with right:
+        _panel(snapshot, query)
 
 
-def _sentence(facts: Stats) -> str:
-    counts = facts.counts
-    subject = (
-        " around the survey “Towards the Unification of Generative and Discriminative Visual Foundation "
-        "Model” (arXiv:2312.10163)"
-    )
-    return (
-        f"**{counts['papers']:,}** papers, **{counts['citations']:,}** citations and "
-        f"**{counts['checkpoints']:,}** checkpoints{subject if facts.taxonomy else ''}. "
-        # Neither italic nor code: each would make the first page wait for one more font.
-        f"Facts of {facts.facts_date or UNKNOWN}, snapshot {facts.snapshot or UNKNOWN}."
-    )
-
-
-def _examples() -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="examples"):
-        st.caption("For example", width="content")
-        for example in EXAMPLES:
-            st.button(example, type="tertiary", on_click=_ask, args=(example,))
+def _controls(*, has_examples: bool) -> tuple[str, str]:
+    """The search with its examples, and the choice of a view; returns what is asked, and the view."""
+    # One row where there is room for it; a phone breaks it.
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="controls"):
+        query = st.text_input(
+            "Search papers by topic, name, arXiv id or DOI",
+            key="q",
+            type="search",
+            live=True,  # a duration in words would be parsed by pandas, whose import delays the first page
+            on_change=_asked,
+            bind="query-params",
+            icon=":material/search:",
+            placeholder="Search papers by topic, name, arXiv id or DOI",
+            label_visibility="collapsed",
+        )
+        if has_examples:
+            with st.container(
+                horizontal=True, vertical_alignment="center", gap="small", width="content", key="examples"
+            ):
+                st.caption("Try", width="content")
+                for example in EXAMPLES:
+                    st.button(example, type="tertiary", on_click=_ask, args=(example,))
+        view = st.segmented_control(
+            "View", VIEWS, default=VIEWS[0], key="view", bind="query-params", label_visibility="collapsed",
+            required=True, width="content",
+        )  # fmt: skip
+    return (query or "").strip(), view or VIEWS[0]
 
 
 def _ask(query: str) -> None:
     st.session_state["q"] = query
+    write_asked(drop=None)
+    _asked()
 
 
-def _search(query: str, facts: Stats) -> None:
-    filters = _filters(facts)
-    mode = best_mode()
-    results = searcher().search(query, mode=mode, limit=_MOST, filters=filters)
-    _say_mode(results)
-    if not results.hits:
-        st.info("Nothing found. Try other words or fewer filters.", icon=":material/search_off:")
-    paged(results.hits, PER_PAGE, _result, key="results")
+def _asked() -> None:
+    """A new question lets the paper go that hides the answers, and what others were to be like."""
+    first_page()
+    write_asked(paper=None, like=None)
+    if not st.session_state["q"]:
+        write_asked(drop=None, sort=None, venue=None)
 
 
-def _filters(facts: Stats) -> Filters:
-    branches, years, runnable = st.columns([6, 2, 2], vertical_alignment="center", gap="medium")
-    with branches:
-        # The options are what the URL carries, so they stay short and plain.
-        pillar = None
-        if facts.pillars:
-            pillar = st.pills(
-                "Branch", list(facts.pillars), key="pillar", bind="query-params",
-                label_visibility="collapsed", wrap=True,
-            )  # fmt: skip
-    with years:
-        first, last = span = (min(facts.years, default=0), max(facts.years, default=0))
-        if first < last:
-            first, last = st.slider("Years", *span, span, key="years", bind="query-params")
-    with runnable:
-        has_checkpoint = st.toggle("With a checkpoint", key="runnable", bind="query-params")
-    # Papers whose year is not known stay in until the years are narrowed.
-    return Filters(pillar, None, (None, None) if (first, last) == span else (first, last), has_checkpoint)
-
-
-def _say_mode(results: Results) -> None:
-    found = f"{results.total} papers found" if results.total != 1 else "1 paper found"
-    listed = f"; the best {_MOST} are listed" if results.total > _MOST else ""
-    if results.mode == "hybrid":
-        st.caption(f"{found}, by words and by meaning{listed}")
-    elif warmup().error:
-        st.caption(f"{found}, by words{listed}")
-        st.warning(plain(str(warmup().error)), icon=":material/warning:")
-    else:
-        st.caption(f"{found}, by words; ranking by meaning is being loaded ...")
-        _wait_for_model()
-
-
-@st.fragment(run_every=0.5)
-def _wait_for_model() -> None:
-    if warmup().is_ready or warmup().error:
-        st.rerun()
-
-
-def _result(hit: Hit) -> None:
-    paper = hit.paper
-    with st.container(gap=None):
-        paper_link(paper.key, paper.title, as_title=True)
-        st.markdown(brief_line(paper))
-        if paper.summary:
-            st.markdown(plain(shortened(paper.summary, _SUMMARY_CHARACTERS)))
-        st.caption(_why(hit))
-
-
-def _why(hit: Hit) -> str:
-    reasons = []
-    if hit.why.exact:
-        reasons.append(f"its {hit.why.exact}")
-    if hit.why.lexical:
-        reasons.append("words: " + plain(", ".join(hit.why.lexical)))
-    if hit.why.dense is not None:
-        reasons.append(f"meaning: {hit.why.dense:.2f}")
-    return "Found by " + "; ".join(reasons)
-
-
-def _start_here(snapshot: str) -> None:
-    headings = (
-        ("Most cited here", "by the reference lists that were read"),
-        ("Where both lines meet", "unified models, most cited first"),
-        ("With a checkpoint", "most cited papers with linked weights"),
-        ("Newest", "latest preprints first"),
+@st.fragment
+def _panel(snapshot: str, query: str) -> None:
+    """The right column, which changes alone when something is chosen on the map."""
+    finish_act()
+    data = _data(snapshot)
+    choice = read_choice(data)
+    asked = read_asked(query, filters_of(choice, data))
+    answer = find(snapshot, asked) if asked else None
+    note = (
+        f"{data.unplaced:,} papers have no place yet, the next ingest gives them one" if data.unplaced else ""
     )
-    lists = [(heading, papers) for heading, papers in zip(headings, _lists(snapshot), strict=True) if papers]
-    for ((title, note), papers), column in zip(lists, st.columns(4), strict=False):
-        with column:
-            st.subheader(title, anchor=False)
-            st.caption(note)
-            paper_list(papers)
-    branches = _branches(snapshot)
-    if branches:
-        st.subheader("The field in seven branches", anchor=False)
-    for row in _rows_of(branches, 4):
-        for column, branch in zip(st.columns(4), row, strict=False):
-            with column, st.container(border=True, gap=None):
-                node_link(branch.id, f"{branch.label} ({branch.papers})", pillar=branch.pillar, strong=True)
-                st.caption(plain(branch.definition))
+    link_map(MAP, choice, write_choice, hits=answer.keys if answer else None, note=note)
+    if choice.paper:
+        back = "Back to the results" if asked else "Back to where to start"
+        show_card(snapshot, choice.paper, back=back, choose=_choose(choice))
+    elif choice.area:
+        _papers_inside(data, choice)
+    elif answer:
+        show_results(data, asked, answer)
+    else:
+        _start_here(snapshot, data, choice)
 
 
-def _rows_of(branches: list[TaxonomyEntry], size: int) -> list[list[TaxonomyEntry]]:
-    return [branches[at : at + size] for at in range(0, len(branches), size)]
+def _choose(choice: Choice) -> Callable[[str | None], None]:
+    def choose(key: str | None) -> None:
+        write_choice(Choice(key, choice.topic, choice.years, choice.runnable, choice.area))
+
+    return choose
+
+
+def _papers_inside(data: MapData, choice: Choice) -> None:
+    st.subheader(f"{len(choice.area)} papers inside the lasso", anchor=False)
+    collect_button(choice.area, key="area", label="Add them to a collection")
+    numbers = [data.number_of[key] for key in choice.area]
+    _list(data, numbers[:_LONG_LIST], choice, "inside")
+    if len(numbers) > _LONG_LIST:
+        st.caption(f"and {len(numbers) - _LONG_LIST} more")
+
+
+def _start_here(snapshot: str, data: MapData, choice: Choice) -> None:
+    kept = data.passing(choice.topic, choice.years, runnable=choice.runnable)
+    numbers = np.flatnonzero(kept)
+    newest = numbers[np.lexsort((numbers, -data.month[numbers], -data.year[numbers]))]
+    bridges = [number for number in _bridges(snapshot) if kept[number]]
+    lists: tuple[tuple[str, str, Iterable[int]], ...] = (
+        ("Most influential", "cited by most papers here", numbers[data.cited[numbers] > 0]),
+        ("Bridges", "between generative and discriminative work", bridges),
+        ("Newest", "latest first", newest[data.year[newest] > 0]),
+        ("Ready to run", "with a checkpoint, most cited first", numbers[data.runnable[numbers]]),
+    )
+    if not len(numbers):
+        st.info("No paper passes these filters.", icon=":material/filter_alt_off:")
+    for title, note, found in lists:
+        chosen = [int(number) for number in found][:_SHORT_LIST]
+        if chosen:
+            st.subheader(f"{title} :small[{note}]", anchor=False)
+            _list(data, chosen, choice, title)
+
+
+def _list(data: MapData, numbers: list[int], choice: Choice, name: str) -> None:
+    """Papers that a click chooses on the map."""
+    with st.container(gap=None, key=f"choose-{name.lower().replace(' ', '-')}"):
+        for number in numbers:
+            year = int(data.year[number]) or None
+            label = f"{map_name(data.names[number], data.titles[number], year)} ({year or f'year {UNKNOWN}'})"
+            st.button(
+                signed(data.pillar_name(number), label), type="tertiary", on_click=_choose(choice),
+                args=(data.keys[number],), key=f"{name}-{data.keys[number]}", width="stretch",
+            )  # fmt: skip
+
+
+@st.cache_resource(max_entries=2)
+def _data(snapshot: str) -> MapData:
+    with reading() as session:
+        return read_map(session)
+
+
+@st.cache_resource(max_entries=4)
+def _scene(snapshot: str, view: str) -> bytes:
+    data = _data(snapshot)
+    keys = "Arrow keys go from paper to paper, Enter chooses one; the list below holds the same papers."
+    if view == VIEWS[0]:
+        what = f"Map of {len(data):,} papers: close in meaning, or citing one another, is close on the map."
+        return map_scene(data, MAP, f"{what} {keys}")
+    from graph.analysis.citegraph import CitationGraph
+    from graph.analysis.lanes import lanes
+
+    wanted = lanes_of_interest(data.pillars)
+    names = {node.id: node.label for node in data.nodes}
+    with reading() as session:
+        graph = CitationGraph.read(session)
+    inside = graph.restricted(
+        np.array([not wanted or pillar in wanted for pillar in graph.pillars], dtype=bool)
+    )
+    drawn = lanes(inside, [(pillar, names[pillar]) for pillar in wanted])
+    what = f"{len(inside):,} papers along the years, in lanes: {', '.join(names[name] for name in wanted)}."
+    return lanes_scene(data, drawn, MAP, f"{what} {keys}")
+
+
+@st.cache_resource(max_entries=2)
+def _bridges(snapshot: str) -> list[int]:
+    """Numbers of the papers with a bridge score, highest first."""
+    from graph.analysis.ranking import read_ranks
+
+    data = _data(snapshot)
+    ranks = read_ranks(open_library(), "bridge")
+    number_of = {int(paper_id): number for number, paper_id in enumerate(data.ids)}
+    scored = [
+        (float(score), number_of[int(paper_id)])
+        for paper_id, score in zip(ranks.paper_ids, ranks.scores, strict=True)
+        if score > 0 and int(paper_id) in number_of
+    ]
+    return [number for _, number in sorted(scored, key=lambda each: (-each[0], each[1]))]
 
 
 @st.cache_data(max_entries=4)
-def _facts(snapshot: str) -> Stats:
+def _opening(snapshot: str) -> tuple[bool, int, str]:
+    """Whether there is a taxonomy, how many papers there are, and the sentence that says what is here."""
     with reading() as session:
-        return read_stats(session)
-
-
-@st.cache_data(max_entries=4)
-def _lists(snapshot: str) -> tuple[list[PaperBrief], ...]:
-    from sqlalchemy import exists
-
-    from graph.schema import CheckpointLink
-
-    with reading() as session:
-        has_checkpoint = exists().where(CheckpointLink.paper_id == Paper.id)
-        return (
-            list_briefs(session, limit=_SHORT_LIST),
-            list_briefs(session, TaxonomyNode.pillar == "unified", limit=_SHORT_LIST),
-            list_briefs(session, has_checkpoint, limit=_SHORT_LIST),
-            list_briefs(session, Paper.year.is_not(None), order="newest", limit=_SHORT_LIST),
-        )
-
-
-@st.cache_data(max_entries=4)
-def _branches(snapshot: str) -> list[TaxonomyEntry]:
-    with reading() as session:
-        return [entry for entry in read_taxonomy(session) if entry.id == entry.pillar]
+        current = current_snapshot(session)
+        counts, day = (current.counts, str(current.facts_date)) if current else ({}, UNKNOWN)
+    has_taxonomy = counts.get("taxonomy_nodes", 0) > 0
+    subject = (
+        " around the survey “Towards the Unification of Generative and Discriminative Visual Foundation "
+        "Model” (arXiv:2312.10163)"
+    )
+    sentence = (
+        f"**{counts.get('papers', 0):,}** papers, **{counts.get('citations', 0):,}** citations and "
+        f"**{counts.get('checkpoints', 0):,}** checkpoints{subject if has_taxonomy else ''}. "
+        # Neither italic nor code: each would make the first page wait for one more font.
+        f"Facts of {day}, snapshot {snapshot or UNKNOWN}."
+    )
+    return has_taxonomy, counts.get("papers", 0), sentence
