@@ -5,14 +5,14 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: explore test lint docs vectors bench assignment-report clean
+.PHONY: explore test lint docs vectors zoo bench assignment-report clean
 
 explore: $(VENV)/.installed  ## build the library and open the explorer (ARGS="--port 8600 --no-browser")
 	@$(BIN)/vfm-atlas build
 	@$(BIN)/vfm-atlas explore $(ARGS)
 
 test: $(VENV)/.installed-test lint  ## every check and test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -24,6 +24,9 @@ docs: $(VENV)/.installed  ## write docs/cli.md anew, after a command or setting 
 
 vectors: $(VENV)/.installed  ## encode the shipped catalogue anew, after its texts changed
 	$(BIN)/python -m ingest.make_vectors
+
+zoo: $(VENV)/.installed  ## train the models that ship anew, after a recipe or the scenes changed
+	@$(BIN)/vfm-atlas zoo train --out data/zoo
 
 bench: $(VENV)/.installed-test  ## measured ratios, see docs/benchmarks.md
 	$(BIN)/python -m benchmarks

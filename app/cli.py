@@ -11,13 +11,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.commands import (
     analysis,
     collections,
+    evaluate,
     evaluate_search,
     explore,
     export,
     history,
     ingest,
     library,
+    links,
     papers,
+    search,
+    zoo,
 )
 from app.console import Options, clean, global_options
 from graph.errors import AtlasError
@@ -45,7 +49,21 @@ def cli(_options: Options) -> None:
     """From a survey to a runnable checkpoint: explore visual foundation models, offline."""
 
 
-for module in (library, papers, analysis, ingest, history, export, collections, evaluate_search, explore):
+for module in (
+    library,
+    search,
+    papers,
+    links,
+    analysis,
+    ingest,
+    history,
+    export,
+    collections,
+    evaluate,
+    evaluate_search,
+    explore,
+    zoo,
+):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -137,7 +137,8 @@ def test_build_makes_a_library_tells_its_steps_on_stderr_and_then_finds_nothing_
     ]
     assert re.search(r"^  papers +571$", first.out, re.M)
     assert re.search(r"^  citations +3538$", first.out, re.M)
-    assert first.out.splitlines()[-1].endswith(": 571 shipped, 0 kept, 0 encoded")
+    assert first.out.splitlines()[-2].endswith(": 571 shipped, 0 kept, 0 encoded")
+    assert first.out.splitlines()[-1].startswith("  queries are encoded by onnxruntime, within ")
     assert ", nothing new" not in first.out
     second = succeed("build", "--library", path)
     assert second.out.splitlines()[0] == f"{first.out.splitlines()[0]}, nothing new"
@@ -159,13 +160,17 @@ def test_stats_counts_pillars_nodes_edges_and_coverage(atlas):
 def test_search_prints_each_hit_with_its_key_and_the_reason(atlas):
     out = succeed("search", "promptable segmentation", "--mode", "lexical", "--limit", "3").out
     head, *hits = out.split("\n\n")
-    assert re.fullmatch(r"3 of \d+ papers for 'promptable segmentation' \(lexical\)", head)
+    first, *read = head.split("\n")
+    assert re.fullmatch(r"3 of \d+ papers for 'promptable segmentation' \(lexical\)", first)
+    assert read[0] == "'promptable segmentation' is read as Promptable segmentation (taxonomy)"
     assert len(hits) == 3
     for rank, hit in enumerate(hits, start=1):
-        title, facts, reason = hit.rstrip().split("\n")
+        title, facts, *sentence, reason = hit.rstrip().split("\n")
         assert re.fullmatch(rf" +{rank}  \S.*", title)
         assert re.fullmatch(r" +\S+ · \d{4} · \S+ · (no checkpoint linked|\d+ checkpoint\(s\))", facts)
         assert re.fullmatch(r" +words: (promptable|segmentation|, )+", reason)
+        assert len(sentence) == 1
+        assert re.search("promptable|segment", sentence[0], re.IGNORECASE)
 
 
 def test_search_by_an_identifier_says_by_which(atlas):
@@ -263,7 +268,9 @@ def test_taxonomy_prints_the_whole_tree_or_a_node_with_its_papers(atlas, catalog
 
 def test_checkpoints_are_listed_whole_by_paper_and_by_task(atlas, catalogue):
     everything = succeed("checkpoints").out.splitlines()
-    assert everything[0].split() == ["paper", "checkpoint", "library", "task", "licence", "state", "revision"]
+    assert everything[0].split() == [
+        "paper", "checkpoint", "library", "task", "role", "licence", "weights", "state", "revision",
+    ]  # fmt: skip
     assert len(everything) == 1 + len(catalogue.checkpoints)
     of_sam = succeed("checkpoints", "--paper", "2304.02643").out.splitlines()[1:]
     assert {line.split()[0] for line in of_sam} == {"sam"}

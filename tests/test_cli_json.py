@@ -9,7 +9,7 @@ from command_line import HAZARD, run, start, succeed
 
 from graph.export import FORMATS
 
-SEARCH_KEYS = ["query", "mode", "total", "snapshot", "results"]
+SEARCH_KEYS = ["query", "mode", "total", "snapshot", "sort", "offset", "words", "chips", "results"]
 RESULT_KEYS = ["rank", "key", "title", "year", "score", "why", "pillar", "taxonomy", "checkpoints"]
 HOSTILE = "\x1b[31mred\x1b]0;owned\x07 \x9b2J\u202egnp\u200b\x7f\r\n\tend \U000e0041 \"quoted' <b>é"
 
@@ -94,10 +94,11 @@ def test_build_keeps_its_progress_out_of_the_document(tmp_path):
     assert ended.code == 0
     assert ended.err.startswith("build: 571 papers\n")
     document = ended.document
-    assert set(document) == {"library", "snapshot", "changed", "counts", "embedding"}
+    assert set(document) == {"library", "snapshot", "changed", "counts", "embedding", "query_encoder"}
     assert document["library"] == str(tmp_path / "library.sqlite")
     assert document["changed"] is True
     assert document["counts"]["papers"] == document["embedding"]["shipped"] == 571
+    assert document["query_encoder"]["difference"] < 1e-5
 
 
 def test_stats_counts_everything(atlas):

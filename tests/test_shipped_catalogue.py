@@ -25,7 +25,10 @@ def test_the_shipped_catalogue_holds_what_is_promised(catalogue):
 def test_every_row_of_the_shipped_files_is_read(name, catalogue):
     with (shipped_folder() / name).open(encoding="utf-8", newline="") as file:
         written = sum(1 for _row in csv.reader(file)) - 1
-    assert len(getattr(catalogue, name.removesuffix(".csv"))) == written > 0
+    rows = getattr(catalogue, name.removesuffix(".csv"))
+    # The models of data/zoo are checkpoints, too, and stand in a file of their own.
+    listed = [row for row in rows if not getattr(row, "hub_id", "").startswith("zoo/")]
+    assert len(listed) == written > 0
 
 
 def test_every_core_paper_has_a_summary(catalogue):

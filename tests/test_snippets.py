@@ -9,7 +9,9 @@ import pytest
 from evaluation.snippets import loading_snippet
 from ingest.catalogue import read_catalogue, shipped_folder
 
-CHECKPOINTS = read_catalogue().checkpoints
+EVERY = read_catalogue().checkpoints
+CHECKPOINTS = [row for row in EVERY if not row.hub_id.startswith("zoo/")]
+BUNDLED = [row for row in EVERY if row.hub_id.startswith("zoo/")]
 LOADING = tomllib.loads((shipped_folder() / "loading.toml").read_text(encoding="utf-8"))
 WAYS, TEMPLATES = LOADING["ways"], LOADING["templates"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -157,7 +159,7 @@ def test_every_loader_class_of_transformers_exists_in_the_installed_one():
 
 
 def test_every_template_and_every_way_is_used_by_a_checkpoint():
-    used = {way_of(row) for row in CHECKPOINTS}
+    used = {way_of(row) for row in CHECKPOINTS} | {"bundled"}  # the way of BUNDLED
     assert used == {name.removesuffix("-pinned") for name in TEMPLATES}
     libraries = {row.library for row in CHECKPOINTS}
     assert libraries == set(LOADING["install"]) == WAYS.keys() - {"tasks", "checkpoints"}
@@ -191,3 +193,13 @@ def test_a_library_without_a_way_leads_to_the_model_page():
     snippet = loading_snippet(hub_id="lab/model", library="jax", loader_class="Model", task="other")
     assert (snippet.install, snippet.code) == ("", "")
     assert "model page" in snippet.caution
+
+
+def test_a_bundled_checkpoint_is_read_from_its_own_folder_and_said_to_be_a_stand_in():
+    assert BUNDLED
+    for row in BUNDLED:
+        snippet = snippet_of(row)
+        compile(snippet.code, row.hub_id, "exec")
+        assert f'find("{row.hub_id}")' in snippet.code
+        assert "not the paper's model" in snippet.caution
+        assert "pinned" not in snippet.caution

@@ -36,7 +36,10 @@ _STAND_IN = "zoo/... are small stand-ins for a method, trained by this project: 
 )
 @click.option("-n", "n", metavar="N", type=click.IntRange(min=1), help="How many examples.")
 @click.option("--seed", metavar="S", type=click.IntRange(min=0), default=0, help="Draws the examples.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where to run.")
+@click.option(
+    "--device", metavar="DEVICE", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+    help="Where to run: cpu or cuda.",
+)  # fmt: skip
 @click.option("--again", is_flag=True, help="Measure anew what was measured before.")
 @click.option(
     "--plan", "only_plan", is_flag=True, help="List the tasks it can do and their cost; run nothing."

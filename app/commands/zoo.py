@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 @click.group()
-def zoo() -> None:
-    """Small models that ship with VFM Atlas, one for each of some methods.
+@global_options
+def zoo(_options: Options) -> None:
+    """List and train the small models that ship with VFM Atlas.
 
     They were trained by this project on synthetic scenes and small digits: stand-ins that show a method at
     work offline, not the papers' models.
