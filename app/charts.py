@@ -58,6 +58,8 @@ def stacked_years(rows: Rows, pillars: Sequence[str], chosen: tuple[int, int]) -
             tooltip=[altair.Tooltip(f"{name}:N") for name in ("year", "pillar", "papers")],
         )
         .add_params(brush)
+        # Drawn as one picture, which the page describes: as SVG the brush would be images without names.
+        .properties(usermeta={"embedOptions": {"renderer": "canvas"}})
     )  # fmt: skip
 
 

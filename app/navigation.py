@@ -4,13 +4,16 @@ import streamlit as st
 
 from app.views import (
     changes,
+    checkpoints,
     collections,
     compare,
     coverage,
     exports,
     home,
     ingest,
+    leaderboard,
     paper,
+    story,
     taxonomy,
     timeline,
     unification,
@@ -24,6 +27,9 @@ def make_pages() -> dict[str, st.Page]:
         "taxonomy": st.Page(taxonomy.show, title="Taxonomy", url_path="taxonomy"),
         "timeline": st.Page(timeline.show, title="Timeline", url_path="timeline"),
         "unification": st.Page(unification.show, title="Unification", url_path="unification"),
+        "checkpoints": st.Page(checkpoints.show, title="Checkpoints", url_path="checkpoints"),
+        "leaderboard": st.Page(leaderboard.show, title="Leaderboard", url_path="leaderboard"),
+        "story": st.Page(story.show, title="Story", url_path="story"),
         "compare": st.Page(compare.show, title="Compare", url_path="compare"),
         "collections": st.Page(collections.show, title="Collections", url_path="collections"),
         "exports": st.Page(exports.show, title="Exports", url_path="exports"),
@@ -36,6 +42,7 @@ def make_pages() -> dict[str, st.Page]:
 
 SECTIONS = {
     "": ("home", "taxonomy", "timeline", "unification", "paper"),
+    "Models": ("checkpoints", "leaderboard", "story"),
     "Desk": ("compare", "collections", "exports"),
     "Library": ("coverage", "changes", "ingest"),
 }

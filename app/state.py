@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import streamlit as st
 from sqlalchemy.orm import Session
 
+from app.evaluations import Evaluations
 from app.runs import Runs
 from graph.errors import ModelError
 from graph.library import Library
@@ -59,6 +60,12 @@ def open_library() -> Library:
 def runs() -> Runs:
     """The ingests and updates that this server carries out."""
     return Runs(open_library().path)
+
+
+@st.cache_resource
+def evaluations() -> Evaluations:
+    """The measurements that this server carries out."""
+    return Evaluations(open_library().path)
 
 
 def warmup() -> Warmup:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browser import chromium, explorer, new_browser, new_context
 from helpers import CatalogueFolder, write_small_library
 from http_server import Asker, talking
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy.orm import Session
 
 from graph.encoder import SentenceEncoder
@@ -138,6 +140,46 @@ def session(empty_library: Library) -> Iterator[Session]:
 def encoder() -> SentenceEncoder:
     """The real embedding model, loaded once per run."""
     return SentenceEncoder()
+
+
+@pytest.fixture(scope="session")
+def server(built_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an explorer on a copy of the shared library; collections and notes are shared."""
+    chromium()  # before a server is started for nothing
+    own = Path(shutil.copy(built_path, tmp_path_factory.mktemp("served") / "library.sqlite"))
+    with explorer(own, tmp_path_factory.mktemp("home")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium per module: while one is driven, the thread has an event loop that others trip over."""
+    with new_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A function that makes pages in browsers of their own; none may reach another machine or break."""
+    outside: list[str] = []
+    broken: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def make(**options: object) -> Page:
+        contexts.append(new_context(browser, outside, broken, **options))
+        return contexts[-1].new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert outside == []
+    assert broken == []
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A page in a browser of its own."""
+    return new_page()
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """One page of the explorer at a time, run by Streamlit's own test harness, and what it says."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -70,6 +72,13 @@ def texts(at: AppTest) -> list[str]:
         element.value for kind in ("title", "subheader", "markdown", "caption") for element in at.get(kind)
     ]
     return [unescaped(part) for part in parts] + links(at)
+
+
+def found(at: AppTest) -> dict[str, Any]:
+    """What the list of a search's results is told to draw."""
+    drawn = [each.proto for each in at.get("bidi_component")]
+    told = next(each.json for each in drawn if each.component_name == "vfm_atlas_results")
+    return json.loads(json.loads(told)["told"])
 
 
 def links(at: AppTest) -> list[str]:

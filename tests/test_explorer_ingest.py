@@ -370,7 +370,7 @@ def test_a_failure_nobody_foresaw_is_one_line_too(path, monkeypatch):
 def test_search_follows_the_embedding_model_of_the_library(path, tmp_path, monkeypatch):
     from app.state import searcher
 
-    monkeypatch.setattr("app.state.SentenceEncoder", HashEncoder)
+    monkeypatch.setattr("app.state.QueryEncoder", lambda name, _samples: HashEncoder(name))
     first = searcher()
     assert first.search("latent", mode="dense").hits
     assert searcher() is first

@@ -240,7 +240,7 @@ def test_every_page_can_show_a_library_without_a_catalogue(name):
 
 @pytest.mark.usefixtures("bare")
 def test_a_paper_of_a_library_without_vectors_can_be_shown():
-    assert says(run_view("paper", key="one"), "the library has no vectors yet")
+    assert says(run_view("paper", key="one"), "Nothing that is known of it resembles another paper")
 
 
 @pytest.mark.usefixtures("bare")

@@ -1,63 +1,13 @@
 """A person's way through the explorer, in a real browser: search, open a paper, follow a citation."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
-from browser import ARGUMENTS, chromium, explorer
-from playwright.sync_api import expect, sync_playwright
+from browser import PATIENCE_MS, heading, main_link, overflow, screenshot
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-PATIENCE_MS = 30_000
 SEARCH_LABEL = "Search papers by topic, name, arXiv id or DOI"
-SCREENSHOTS = os.environ.get("VFM_ATLAS_SCREENSHOTS")
-
-
-@pytest.fixture(scope="module")
-def server(built_path, tmp_path_factory):
-    chromium()  # before a server is started for nothing
-    with explorer(built_path, tmp_path_factory.mktemp("home")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A page that notes every request to another machine, and every error of a script."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    outside, broken = [], []
-    opened.on("request", lambda request: "//127.0.0.1" not in request.url and outside.append(request.url))
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    yield opened
-    context.close()
-    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
-    assert broken == []
-
-
-def screenshot(page, name, folder):
-    """A picture for people to look at; an empty page would compress to next to nothing."""
-    path = Path(SCREENSHOTS or folder) / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert len(page.screenshot(path=path, full_page=True)) > 20_000
-
-
-def heading(page, text):
-    expect(page.get_by_role("heading", level=1, name=text)).to_be_visible()
-
-
-def main_link(page, text):
-    return page.get_by_test_id("stMain").get_by_role("link", name=text).first
 
 
 def test_search_open_a_paper_follow_a_citation_and_come_back_by_link(page, server, tmp_path):
@@ -86,9 +36,9 @@ def test_search_open_a_paper_follow_a_citation_and_come_back_by_link(page, serve
 
 
 def test_a_search_can_be_passed_on_as_a_link(page, server):
-    page.goto(f"{server}/?q=open+vocabulary+detection&pillar=discriminative&runnable=true")
+    page.goto(f"{server}/?q=open+vocabulary+detection&topic=discriminative&runnable=true")
     expect(page.get_by_text(re.compile("papers? found"))).to_be_visible()
-    expect(page.get_by_label("With a checkpoint")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="with a checkpoint", exact=True)).to_be_checked()
     shown = page.locator(".st-key-results").get_by_text("cited by")
     expect(shown.first).to_be_visible()
     for line in shown.all_inner_texts():
@@ -151,7 +101,7 @@ def test_an_example_query_is_one_click_and_a_new_node_begins_at_its_first_page(p
     expect(page.get_by_role("button", name="Page 3")).to_have_attribute("aria-current", "page")
     main_link(page, re.compile("Unified models")).click()
     expect(page.get_by_role("heading", name="Unified models")).to_be_visible()
-    expect(page.get_by_role("button", name="Page 1")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("button", name="Page 1", exact=True)).to_have_attribute("aria-current", "page")
 
 
 @pytest.mark.parametrize("path", ["/", "/?q=diffusion", "/paper?key=clip", "/taxonomy?node=unified", "/data"])
@@ -161,8 +111,7 @@ def test_no_page_is_wider_than_the_screen(page, server, path, width):
     page.goto(server + path)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_timeout(700)
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0
+    assert overflow(page) <= 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

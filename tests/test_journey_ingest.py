@@ -138,7 +138,7 @@ def test_bring_a_survey_in_look_at_what_changed_open_a_paper_and_go_back(page, s
     heading(page, "Bring papers in")
     # The other pages know of the papers without a new start.
     page.get_by_role("button", name="Library").click()
-    page.get_by_role("link", name="Data").click()
+    page.get_by_role("menuitem", name="Data").click()
     heading(page, "The data and how complete it is")
     expect(page.get_by_role("cell", name=re.compile(f"survey {SURVEY}"))).to_be_visible()
     link(page, re.compile(r"^DOI \(")).click()

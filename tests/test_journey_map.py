@@ -1,17 +1,13 @@
 """The first page in a real browser: the map, the card, search, filters in the address, keyboard, phone."""
 
-import os
 import re
 import time
-from pathlib import Path
 
 import pytest
-from browser import ARGUMENTS, chromium, explorer
-from playwright.sync_api import expect, sync_playwright
+from browser import screenshot
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-PATIENCE_MS = 20_000
-SCREENSHOTS = os.environ.get("VFM_ATLAS_SCREENSHOTS")
 VIEW = "window.vfmAtlasMaps?.views.map"
 CHOSEN = f"(view => view.scene.keys[view.selected])({VIEW})"
 FOCUSED = "document.activeElement?.shadowRoot?.activeElement?.className ?? ''"
@@ -23,58 +19,11 @@ PLACE = """key => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def server(built_path, tmp_path_factory):
-    chromium()  # before a server is started for nothing
-    own = tmp_path_factory.mktemp("own") / "library.sqlite"  # collections are written
-    own.write_bytes(built_path.read_bytes())
-    with explorer(own, tmp_path_factory.mktemp("home")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def new_page(browser):
-    """Makes pages that note every request to another machine, and every error of a script."""
-    outside, broken, contexts = [], [], []
-
-    def make(**options):
-        options = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"} | options
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        expect.set_options(timeout=PATIENCE_MS)
-        page.on("request", lambda request: "//127.0.0.1" not in request.url and outside.append(request.url))
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
-    assert broken == []
-
-
 def open_map(page, url):
     page.goto(url)
     expect(page.locator("canvas.over")).to_be_visible()
     page.wait_for_function(f"Boolean({VIEW}?.drawn && window.vfmAtlasMaps.links.map)")
     page.wait_for_timeout(300)  # until the columns have their final width
-
-
-def screenshot(page, name, folder):
-    """A picture for people to look at; an empty page would compress to next to nothing."""
-    path = Path(SCREENSHOTS or folder) / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(300)
-    assert len(page.screenshot(path=path)) > 20_000
 
 
 def card(page, title):

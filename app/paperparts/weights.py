@@ -38,9 +38,8 @@ def _checkpoint(item: PaperCheckpoint, runs: Sequence[Run]) -> None:
     )  # fmt: skip
     with st.expander(plain(item.hub_id)):
         if item.origin == _BUNDLED:
-            st.info(
-                "A small stand-in for the method, trained here; not the paper's model.",
-                icon=":material/info:",
+            st.markdown(
+                ":material/info: **A small stand-in for the method, trained here; not the paper's model.**"
             )
         st.caption("  \n".join(map(plain, _facts(item))))
         if snippet.code:

@@ -109,17 +109,19 @@ def _trends() -> None:
             f"Cited more in {rising.years[0]} to {rising.years[1]} than their past lets expect, measured "
             f"against the growth of all citations ({rising.recent_lists} reference lists of these years)."
         )
-        for each in rising.papers[:_TRENDS]:
-            paper = names[each.key]
-            paper_link(paper.key, f"{paper.short_name}: {each.recent}, expected {each.expected:.1f}",
-                       pillar=paper.pillar)  # fmt: skip
+        with st.container(gap=None):
+            for each in rising.papers[:_TRENDS]:
+                paper = names[each.key]
+                paper_link(paper.key, f"{paper.short_name}: {each.recent}, expected {each.expected:.1f}",
+                           pillar=paper.pillar)  # fmt: skip
     if sleeping.papers:
         st.subheader("Noticed late", anchor=False)
         st.caption("Citations came years after the paper (beauty coefficient, Ke et al. 2015).")
-        for beauty in sleeping.papers[:_TRENDS]:
-            paper = names[beauty.key]
-            paper_link(paper.key, f"{paper.short_name} ({paper.year}), awoke {beauty.awoke}",
-                       pillar=paper.pillar)  # fmt: skip
+        with st.container(gap=None):
+            for beauty in sleeping.papers[:_TRENDS]:
+                paper = names[beauty.key]
+                paper_link(paper.key, f"{paper.short_name} ({paper.year}), awoke {beauty.awoke}",
+                           pillar=paper.pillar)  # fmt: skip
 
 
 def _table(timeline: Timeline, pillars: Sequence[str]) -> None:

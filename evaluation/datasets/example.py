@@ -14,7 +14,7 @@ from evaluation.capabilities import Box, Image, Mask
 
 @dataclass(frozen=True)
 class ObjectInImage:
-    """One object: its name, the pixels of it that are to be seen (of size 0: not known), and the box around it."""
+    """One object: its name, its visible pixels (an array of size 0: not known), and the box around them."""
 
     name: str
     mask: Mask

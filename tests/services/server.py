@@ -233,7 +233,7 @@ class _Server(ThreadingHTTPServer):
             except OSError:
                 continue
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
         if error and not isinstance(error, ConnectionError | TimeoutError):
             self.service.mistakes.append(error)
