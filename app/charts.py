@@ -37,7 +37,7 @@ def _data(rows: Rows) -> Any:
 def stacked_years(rows: Rows, pillars: Sequence[str], chosen: tuple[int, int]) -> Any:
     """Bars of papers per year, stacked by pillar; years outside `chosen` are faded, a brush chooses others.
 
-    Rows have `year`, `pillar` and `papers`.
+    Rows have `year`, `pillar` and `papers`. The page names the colours: a legend would not fit a phone.
     """
     import altair
 
@@ -50,8 +50,7 @@ def stacked_years(rows: Rows, pillars: Sequence[str], chosen: tuple[int, int]) -
             x=altair.X("year:O", title=None, axis=altair.Axis(labelAngle=0)),
             y=altair.Y("papers:Q", title="papers"),
             color=altair.Color(
-                "pillar:N", scale=pillar_scale(pillars), sort=list(pillars),
-                legend=altair.Legend(title=None, orient="top"),
+                "pillar:N", scale=pillar_scale(pillars), sort=list(pillars), legend=None,
             ),
             order=altair.Order("position:Q"),
             opacity=altair.condition(inside, altair.value(1.0), altair.value(0.3)),
@@ -107,9 +106,13 @@ def icicle_chart(tiles: Sequence[Tile], chosen: str, *, height: int, dark: bool)
     import altair
 
     rows = [_tile_row(tile, height) | {"chosen": tile.entry.id == chosen} for tile in tiles]
+    edge_of_all = max(row["x2"] for row in rows)
+    parents = {tile.entry.parent for tile in tiles}
+    for row in rows:
+        row["room"] = row["x2"] if row["id"] in parents else edge_of_all
     base = altair.Chart(_data(rows), height=height).encode(
         x=altair.X(
-            "x:Q", axis=None, scale=altair.Scale(domain=[0, max(row["x2"] for row in rows)], nice=False)
+            "x:Q", axis=None, scale=altair.Scale(domain=[0, edge_of_all], nice=False)
         ),
         y=altair.Y("y:Q", axis=None, scale=altair.Scale(domain=[1, 0], nice=False)),
         y2="y2:Q",
@@ -125,7 +128,10 @@ def icicle_chart(tiles: Sequence[Tile], chosen: str, *, height: int, dark: bool)
     edge = base.mark_rect().encode(x2="edge:Q", color=color)
     text = (
         altair.Chart(_data([row for row in rows if row["fits"]]))
-        .mark_text(align="left", baseline="middle", fontSize=11.5, color=_TEXT[dark])
+        .mark_text(
+            align="left", baseline="middle", fontSize=11.5, color=_TEXT[dark],
+            limit=altair.expr("scale('x', datum.room) - scale('x', datum.text) - 3"),
+        )
         .encode(x="text:Q", y="middle:Q", text="label:N")
     )
     return (box.add_params(node) + edge + text).configure_view(strokeWidth=0)

@@ -6,7 +6,7 @@ import streamlit as st
 from sqlalchemy import ColumnElement
 
 from app import charts
-from app.parts import brief_line, paged, pages, paper_link, plain
+from app.parts import brief_line, paged, pages, paper_link, plain, signed
 from app.state import reading, snapshot_id
 from graph.analysis.trends import Rising, SleepingBeauties
 from graph.brief import PaperBrief, list_briefs
@@ -40,6 +40,7 @@ def show() -> None:
             "Branch", pillars, key="pillar", bind="query-params", label_visibility="collapsed", wrap=True
         )
     with place:
+        st.markdown(" &emsp; ".join(signed(pillar, pillar) for pillar in pillars))
         _chart(timeline, pillars, years)
     left, right = st.columns([3, 2], gap="large")
     with left:
