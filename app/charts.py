@@ -111,9 +111,7 @@ def icicle_chart(tiles: Sequence[Tile], chosen: str, *, height: int, dark: bool)
     for row in rows:
         row["room"] = row["x2"] if row["id"] in parents else edge_of_all
     base = altair.Chart(_data(rows), height=height).encode(
-        x=altair.X(
-            "x:Q", axis=None, scale=altair.Scale(domain=[0, edge_of_all], nice=False)
-        ),
+        x=altair.X("x:Q", axis=None, scale=altair.Scale(domain=[0, edge_of_all], nice=False)),
         y=altair.Y("y:Q", axis=None, scale=altair.Scale(domain=[1, 0], nice=False)),
         y2="y2:Q",
         tooltip=[altair.Tooltip(f"{name}:N") for name in ("label", "definition")],
@@ -129,7 +127,10 @@ def icicle_chart(tiles: Sequence[Tile], chosen: str, *, height: int, dark: bool)
     text = (
         altair.Chart(_data([row for row in rows if row["fits"]]))
         .mark_text(
-            align="left", baseline="middle", fontSize=11.5, color=_TEXT[dark],
+            align="left",
+            baseline="middle",
+            fontSize=11.5,
+            color=_TEXT[dark],
             limit=altair.expr("scale('x', datum.room) - scale('x', datum.text) - 3"),
         )
         .encode(x="text:Q", y="middle:Q", text="label:N")

@@ -127,4 +127,4 @@ def options_of(rows: Sequence[Row], which: Filter) -> list[str]:
 def passing(rows: Sequence[Row], chosen: dict[str, str]) -> list[Row]:
     """The rows that have the chosen value of every filter that one was chosen for."""
     wanted = [(which, chosen[which.name]) for which in FILTERS if which.name in chosen]
-    return list(rows) if wanted else []
+    return [row for row in rows if all(value in which.values(row) for which, value in wanted)]

@@ -17,6 +17,7 @@ from evaluation.story import (
     DATASET,
     GENERATIVE,
     QUESTIONS,
+    Answer,
     ShownScene,
     Story,
     story_requests,
@@ -150,7 +151,7 @@ def _in_words(runs: Sequence[Run]) -> str:
             )
         else:
             said.append(
-                f"the {kind} model is right in {run.value:.0%}, which guessing ({chance:.0%}) reaches as well"
+                f"the {kind} model is right in {run.value:.0%}, not to be told from guessing ({chance:.0%})"
             )
     text = "; ".join(said)
     return f"{text[:1].upper()}{text[1:]}."
@@ -158,7 +159,9 @@ def _in_words(runs: Sequence[Run]) -> str:
 
 def _scenes(scenes: Sequence[ShownScene]) -> None:
     st.subheader("Scene by scene", anchor=False)
-    st.caption("A tick: right. Strengths run from 0 (worst) to 1 (best) within one model's answers only.")
+    st.caption(
+        "A tick: right. A number: how near the second answer comes to the first, within one model's answers."
+    )
     with st.container(horizontal=True, gap="medium"):
         for scene in scenes:
             with st.container(border=True, width=240):
@@ -169,8 +172,14 @@ def _scenes(scenes: Sequence[ShownScene]) -> None:
                 st.markdown(f"**{plain(scene.truth)}**")
                 for answer in scene.answers:
                     sign = ":material/check:" if answer.is_right else ":material/close:"
-                    name = _KINDS[answer.hub_id][0]
-                    best = answer.choices[0][0]
-                    second = f", then {answer.choices[1][0]}" if len(answer.choices) > 1 else ""
-                    strength = f" ({answer.choices[1][1]:.2f})" if second else ""
-                    st.caption(f"{sign} {name}: {plain(best)}{plain(second + strength)}")
+                    st.caption(f"{sign} {_KINDS[answer.hub_id][0]}: {plain(_answer(answer, scene.truth))}")
+
+
+def _answer(answer: Answer, truth: str) -> str:
+    """What a model says; of two statements only whether it agrees, as one is the other turned round."""
+    best, strength = answer.choices[0]
+    if len(answer.choices) == 2:
+        undecided = answer.choices[1][1] == strength
+        return "both alike" if undecided else "yes" if best == truth else "the other way round"
+    second = answer.choices[1:2]
+    return best + "".join(f", then {name} ({value:.2f})" for name, value in second)

@@ -40,7 +40,7 @@ def show() -> None:
             "Branch", pillars, key="pillar", bind="query-params", label_visibility="collapsed", wrap=True
         )
     with place:
-        st.markdown(" &emsp; ".join(signed(pillar, pillar) for pillar in pillars))
+        st.markdown(" &emsp; ".join(signed(pillar, pillar).replace("] ", "]\u00a0") for pillar in pillars))
         _chart(timeline, pillars, years)
     left, right = st.columns([3, 2], gap="large")
     with left:
