@@ -27,7 +27,7 @@ FLOORS = [
     ("diffusion-digits", "classification", 60, 0.95),
     ("diffusion-digits", "generation", 50, 0.9),
     ("diffusion-scenes", "classification", 10, 0.7),
-    ("diffusion-scenes", "generation", 48, 0.7),
+    ("diffusion-scenes", "generation", 24, 0.7),
     ("sam-scenes", "segment-point", 60, 0.72),
     ("sam-scenes", "segment-box", 60, 0.8),
     ("mae-digits", "neighbours", 200, 0.8),
