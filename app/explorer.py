@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import theme
+from app.linked import say_snapshot
 from app.navigation import in_sections, make_pages
 from app.parts import plain
 from graph.errors import AtlasError
@@ -15,6 +16,7 @@ pages = make_pages()
 st.session_state["pages"] = pages
 page = st.navigation(in_sections(pages), position="top")
 try:
+    say_snapshot()
     page.run()
 except AtlasError as error:
     st.error(plain(str(error)), icon=":material/error:")

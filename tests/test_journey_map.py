@@ -103,7 +103,8 @@ def test_link_and_bibtex_are_copied(new_page, server):
     assert "Kirillov" in entry
     page.get_by_role("button", name="Copy link").click()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text.startsWith('http'))")
-    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(re.escape(page.url) + "&snapshot=[0-9a-f]+", copied)
 
 
 def test_filters_are_part_of_the_address_and_restored_in_a_new_browser(new_page, server, tmp_path):

@@ -19,6 +19,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app import charts
+from app.components.map import Choice
 from graph.analysis.unification import read_unification
 from graph.library import Library
 from graph.palette import PILLARS
@@ -159,3 +160,12 @@ def test_few_citations_are_not_made_into_a_verdict(small_server):
     at = run_view("unification")
     assert not says(at, "they keep apart")
     assert not says(at, "they seek each other")
+
+
+def test_the_lanes_of_the_three_lines_are_drawn_and_a_chosen_paper_leads_to_its_page(server):
+    at = run_view("unification")
+    assert "vfm_atlas_map" in {each.proto.component_name for each in at.get("bidi_component")}
+    at.session_state["lanes-choice"] = Choice(paper="mae")
+    at.run()
+    assert not at.exception
+    assert any("Masked Autoencoders Are Scalable Vision Learners" in link for link in links(at))

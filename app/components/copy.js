@@ -12,6 +12,12 @@ async function copy(text) {
   return undefined;
 }
 
+function address(snapshot) {
+  const url = new URL(location.href);
+  if (snapshot) url.searchParams.set("snapshot", snapshot);
+  return url.href;
+}
+
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector(".copy");
   const said = document.createElement("span");
@@ -22,7 +28,7 @@ export default function ({ data, parentElement }) {
     button.textContent = label;
     button.onclick = async () => {
       try {
-        await copy(text || location.href);
+        await copy(text || address(data.snapshot));
         said.textContent = "Copied";
       } catch {
         said.textContent = "The browser did not allow it";

@@ -7,10 +7,15 @@ from typing import Any
 
 import streamlit as st
 
+from app.state import snapshot_id
+
 
 @dataclass(frozen=True)
 class Copy:
-    """A button; without a text it copies the address of the page as it is when it is pressed."""
+    """A button; without a text it copies the address of the page as it is when it is pressed.
+
+    To the address comes the snapshot that it is of (app.linked).
+    """
 
     label: str
     text: str = ""
@@ -30,4 +35,5 @@ def _component() -> Any:
 def copy_buttons(buttons: list[Copy], *, key: str) -> None:
     """Draw the buttons in a row."""
     # A text, because Streamlit asks pandas about every list it is given.
-    _component()(key=key, data={"buttons": json.dumps([asdict(button) for button in buttons])})
+    told = json.dumps([asdict(button) for button in buttons])
+    _component()(key=key, data={"buttons": told, "snapshot": snapshot_id()})

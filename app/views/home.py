@@ -9,14 +9,15 @@ from app.answers import find
 from app.asked import read_asked, write_asked
 from app.chosen import filters_of, read_choice, write_choice
 from app.components.map import Choice, draw_map, link_map
-from app.components.mapdata import lanes_of_interest, lanes_scene, map_name, map_scene
+from app.components.mapdata import map_name
+from app.mapscenes import map_data, scene_of_map, scene_of_years
 from app.parts import first_page, pages, signed
 from app.shelving import collect_button
 from app.state import open_library, reading, snapshot_id
 from app.views.card import show_card
 from app.views.results import finish_act, show_results
 from graph.coverage import UNKNOWN
-from graph.mapview import MapData, read_map
+from graph.mapview import MapData
 from graph.snapshot import current_snapshot
 
 EXAMPLES = (
@@ -46,7 +47,8 @@ def show() -> None:
     with st.container(key="explore"):
         left, right = st.columns([8, 5], gap="medium")
     with left:
-        draw_map(_scene(snapshot, view), key="map-drawing")
+        scene = scene_of_map if view == VIEWS[0] else scene_of_years
+        draw_map(scene(snapshot, MAP), key="map-drawing")
     with right:
         _panel(snapshot, query)
 
@@ -98,7 +100,7 @@ def _asked() -> None:
 def _panel(snapshot: str, query: str) -> None:
     """The right column, which changes alone when something is chosen on the map."""
     finish_act()
-    data = _data(snapshot)
+    data = map_data(snapshot)
     choice = read_choice(data)
     asked = read_asked(query, filters_of(choice, data))
     answer = find(snapshot, asked) if asked else None
@@ -166,39 +168,11 @@ def _list(data: MapData, numbers: list[int], choice: Choice, name: str) -> None:
 
 
 @st.cache_resource(max_entries=2)
-def _data(snapshot: str) -> MapData:
-    with reading() as session:
-        return read_map(session)
-
-
-@st.cache_resource(max_entries=4)
-def _scene(snapshot: str, view: str) -> bytes:
-    data = _data(snapshot)
-    keys = "Arrow keys go from paper to paper, Enter chooses one; the list below holds the same papers."
-    if view == VIEWS[0]:
-        what = f"Map of {len(data):,} papers: close in meaning, or citing one another, is close on the map."
-        return map_scene(data, MAP, f"{what} {keys}")
-    from graph.analysis.citegraph import CitationGraph
-    from graph.analysis.lanes import lanes
-
-    wanted = lanes_of_interest(data.pillars)
-    names = {node.id: node.label for node in data.nodes}
-    with reading() as session:
-        graph = CitationGraph.read(session)
-    inside = graph.restricted(
-        np.array([not wanted or pillar in wanted for pillar in graph.pillars], dtype=bool)
-    )
-    drawn = lanes(inside, [(pillar, names[pillar]) for pillar in wanted])
-    what = f"{len(inside):,} papers along the years, in lanes: {', '.join(names[name] for name in wanted)}."
-    return lanes_scene(data, drawn, MAP, f"{what} {keys}")
-
-
-@st.cache_resource(max_entries=2)
 def _bridges(snapshot: str) -> list[int]:
     """Numbers of the papers with a bridge score, highest first."""
     from graph.analysis.ranking import read_ranks
 
-    data = _data(snapshot)
+    data = map_data(snapshot)
     ranks = read_ranks(open_library(), "bridge")
     number_of = {int(paper_id): number for number, paper_id in enumerate(data.ids)}
     scored = [

@@ -6,10 +6,13 @@ from typing import Any
 import streamlit as st
 
 from app import charts
-from app.parts import pages, paper_link, plain
+from app.components.map import Choice, draw_map, link_map
+from app.mapscenes import scene_of_years
+from app.parts import brief_line, pages, paper_link, plain
 from app.state import open_library, reading, snapshot_id
 from graph.analysis.unification import FEWEST_CITATIONS, PILLARS, Distance, Mixing, Unification
-from graph.brief import PaperBrief, briefs_of
+from graph.brief import PaperBrief, briefs_of, list_briefs
+from graph.schema import Paper
 
 _PAIRS = {
     "generative and discriminative": ("generative", "discriminative"),
@@ -17,6 +20,7 @@ _PAIRS = {
     "discriminative and unified": ("discriminative", "unified"),
 }
 _BRIDGES = 12
+_LANES = "lanes"
 _NO_REGARD = 1.0
 
 
@@ -45,6 +49,7 @@ def show() -> None:
         _citations(mixed, pair)
     with right:
         _texts(apart, pair)
+    _lanes()
     _bridges()
     _meaning()
 
@@ -142,6 +147,32 @@ def _texts(rows: Sequence[Distance], pair: tuple[str, str]) -> None:
 
 def _bounded(value: float | None, low: float | None, high: float | None) -> str:
     return "" if value is None or low is None or high is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _lanes() -> None:
+    """The three lines along the years; choosing a paper shows its citations and a link to its page."""
+    st.subheader("Where the lines meet", anchor=False)
+    st.caption(
+        "Generative, unified and discriminative papers along the years. A chosen paper shows what it cites "
+        "and what cites it, over the borders of its lane as well."
+    )
+    draw_map(scene_of_years(snapshot_id(), _LANES), key="lanes-drawing")
+    _chosen_on_lanes()
+
+
+@st.fragment
+def _chosen_on_lanes() -> None:
+    def choose(choice: Choice) -> None:
+        st.session_state["lanes-choice"] = choice
+
+    chosen = st.session_state.get("lanes-choice", Choice())
+    link_map(_LANES, chosen, choose)
+    if chosen.paper:
+        with reading() as session:
+            papers = list_briefs(session, Paper.key == chosen.paper)
+        for paper in papers:
+            paper_link(paper.key, paper.title, as_title=True)
+            st.caption(brief_line(paper))
 
 
 def _bridges() -> None:
