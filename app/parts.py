@@ -46,12 +46,14 @@ _NAME_CHARACTERS = 60
 
 # A web or mail address would become a link even when escaped; an invisible joiner inside keeps it text.
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+# A text that turns the direction of writing would turn what the page says after it as well.
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^=&@\"'/])")
 
 
 def plain(text: str) -> str:
     """A text that Streamlit's Markdown shows as it is: no link, formula, colour, icon or HTML comes of it."""
-    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\u2060", " ".join(text.split())))
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub("\u2060", " ".join(_TURNS.sub("", text).split())))
 
 
 def field_words(name: str) -> str:

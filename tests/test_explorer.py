@@ -118,6 +118,7 @@ def test_text_from_papers_is_shown_as_text(built_path, tmp_path, monkeypatch):
 def test_plain_escapes_what_markdown_would_read():
     assert plain("a*b_c") == r"a\*b\_c"
     assert plain("two\nlines\t here") == "two lines here"
+    assert plain("\u202eturned\u202c and \u2066set apart\u2069") == "turned and set apart"
     assert "http\\:\u2060\\/\\/" in plain("http://x")
     assert "://" not in plain("http://x").replace("\\", "")
 

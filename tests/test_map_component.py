@@ -565,3 +565,15 @@ def test_a_scene_says_its_version_and_equal_data_have_an_equal_one(data, scene):
     header = json.loads(scene[4 : 4 + int.from_bytes(scene[:4], "little")])
     assert scene == map_scene(data, NAME, "Map of the field")
     assert header["version"] not in map_scene(data, NAME, "Another label").decode("latin-1")
+
+
+@browser_test
+def test_years_that_are_being_chosen_are_not_taken_back_by_an_answer_to_an_earlier_choice(shown):
+    slider = shown.get_by_role("slider", name="First year")
+    slider.focus()
+    shown.keyboard.press("End")
+    chosen = slider.get_attribute("aria-valuenow")
+    assert chosen == slider.get_attribute("aria-valuemax")
+    # As the server answers what was chosen before: within the pause after which the years are told.
+    shown.evaluate("view.show({ seq: 0, paper: null, topic: null, years: null, area: [], hits: null })")
+    assert slider.get_attribute("aria-valuenow") == chosen

@@ -115,6 +115,7 @@ class MapView extends Screen {
   brushed(years, isFinal) {
     if (isFinal) this.change({ years });
     else {
+      hub.seqs[this.scene.name] = (hub.seqs[this.scene.name] ?? 0) + 1; // answers to earlier choices come too late
       this.filter.years = years;
       this.refilter(false);
     }
