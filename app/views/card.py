@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.components.copy import Copy, copy_buttons
 from app.components.mapdata import map_name
+from app.paperparts.keep import bibtex_of
 from app.parts import node_link, pages, plain, shortened, signed
 from app.shelving import collect_button
 from app.state import reading, searcher
@@ -62,7 +63,7 @@ def _actions(card: PaperCard) -> None:
             query_params={"key": card.key}, width="content",
         )  # fmt: skip
         collect_button([card.key], key=f"card-{card.key}")
-    copies = [Copy("Copy link"), Copy("Copy BibTeX", _bibtex(card))]
+    copies = [Copy("Copy link"), Copy("Copy BibTeX", bibtex_of(card))]
     copy_buttons(copies, key=f"copy-{card.key}")
 
 
@@ -95,16 +96,6 @@ def _similar_papers(snapshot: str, card: PaperCard, choose: Choose) -> None:
                 signed(pillar, name), type="tertiary", on_click=choose, args=(key,), key=f"similar-{key}",
                 width="stretch", help=plain(reason),
             )  # fmt: skip
-
-
-def _bibtex(card: PaperCard) -> str:
-    from graph.export.bibtex import entry
-
-    facts = {
-        "title": card.title, "authors": "; ".join(card.authors), "year": card.year, "month": card.month,
-        "venue": card.venue, "arxiv_id": card.arxiv_id, "doi": card.doi,
-    }  # fmt: skip
-    return entry(card.key, facts)
 
 
 @st.cache_resource(max_entries=512)
